@@ -1,0 +1,13 @@
+/** A block of tests that needs a Python client: skipped with the reason in its title where a person's machine has none. */
+import { describe } from 'vitest'
+import { pythonWith } from './python-venv.ts'
+
+export async function describeWithPython(
+  module: 'pika' | 'celery',
+  title: string,
+  body: (python: string) => void,
+): Promise<void> {
+  const python = await pythonWith(module)
+  if (python.kind === 'ready') describe(title, () => body(python.executable))
+  else describe.skip(`${title} (${python.reason})`, () => body('python3'))
+}
