@@ -36,7 +36,6 @@ const BROKER_DOORS = ['src/broker/session.ts', 'src/broker/queues/consumer.ts']
 const BUILT_INS_BARRED: Readonly<Record<string, RegExp>> = {
   broker: /^node:(net|tls|fs|http|https|dgram)(\/|$)/,
   message: /^node:(net|tls|fs|http|https|dgram)(\/|$)/,
-  net: /^node:(fs)(\/|$)/,
   storage: /^node:(net|tls|http|https|dgram)(\/|$)/,
 }
 
