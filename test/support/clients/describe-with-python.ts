@@ -1,5 +1,5 @@
 /** A block of tests that needs a Python client: skipped with the reason in its title where a person's machine has none. */
-import { describe } from 'vitest'
+import { beforeEach, describe } from 'vitest'
 import { pythonWith } from './python-venv.ts'
 
 export async function describeWithPython(
@@ -8,6 +8,12 @@ export async function describeWithPython(
   body: (python: string) => void,
 ): Promise<void> {
   const python = await pythonWith(module)
-  if (python.kind === 'ready') describe(title, () => body(python.executable))
-  else describe.skip(`${title} (${python.reason})`, () => body('python3'))
+  if (python.kind === 'ready') {
+    describe(title, () => body(python.executable))
+    return
+  }
+  describe(`${title} (${python.reason})`, () => {
+    beforeEach((context) => context.skip(python.reason))
+    body('python3')
+  })
 }
