@@ -158,3 +158,20 @@ function addressAt(
   if (known && known.bytes.length === end - start && known.bytes.compare(bytes, start, end) === 0) return known
   return new Address(bytes.toString('utf8', start + 1, exchangeEnd), bytes.toString('utf8', exchangeEnd + 1, end))
 }
+
+/** Whether a stored form is that of a persistent message, without making one. */
+export function storedPersistent(bytes: Buffer): boolean {
+  return ((bytes[3] ?? 0) & FLAG_PERSISTENT) !== 0
+}
+
+/** Length of the body in a stored form, without making a message. */
+export function storedBodyBytes(bytes: Buffer): number {
+  const exchangeEnd = FIXED_BYTES + 1 + (bytes[FIXED_BYTES] as number)
+  const addressEnd = exchangeEnd + 1 + (bytes[exchangeEnd] as number)
+  return bytes.length - addressEnd - bytes.readUInt32BE(14)
+}
+
+/** Whether a stored form has a time to live of its own, without making a message. */
+export function storedExpires(bytes: Buffer): boolean {
+  return bytes.readUInt32BE(10) !== NO_EXPIRATION
+}

@@ -1,0 +1,432 @@
+/**
+ * A queue: forgets a message once it is settled. It joins lanes (order and place), consumers (whose turn) and settings
+ * (limits, expiry, dead letters). It does not route, and knows no socket and no file.
+ *
+ * The trip: `enqueue` admits the message to a lane, which writes it down; if nothing waits before it and a consumer can
+ * take it, it goes straight out, else it is queued up. `dispatch` hands out from the front; `settle` ends the trip.
+ */
+import type { Clock } from '../../base/clock.ts'
+import { invariant, Refused, type StorageError, unreachable } from '../../base/errors.ts'
+import type { Message } from '../../message/message.ts'
+import type { MessageFormats } from '../../message/message-format.ts'
+import type { Entry } from '../../storage/contract.ts'
+import type { ConfirmListener, Session } from '../session.ts'
+import type { Shard } from '../shard.ts'
+import type { Consumer, Delivery, Outcome } from './consumer.ts'
+import { ConsumerTimeout } from './consumer-timeout.ts'
+import { Lane, type LaneHost, type QueueTally } from './lane.ts'
+import type { MessageMemory } from './message-memory.ts'
+import { LANES_PER_QUEUE, type ManagedQueue, type QueueDefinition, type QueueEndWish } from './queue-definition.ts'
+import type { QueueEntry } from './queue-entry.ts'
+import { ConsumerLine, QueueSubscription } from './queue-subscription.ts'
+import { EarliestTimer, IdleTimer } from './queue-timers.ts'
+
+/** Why a message died; the words of RabbitMQ's x-death. */
+export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit'
+
+export interface QueueDeps {
+  readonly shard: Shard
+  readonly memory: MessageMemory
+  readonly formats: MessageFormats
+  readonly clock: Clock
+  /** Sends a dead message on, if the queue has somewhere to send it. */
+  deadLetter(queue: Queue, message: Message, reason: DeathReason): void
+  /** Storage could not give back what the queue holds. */
+  damaged(queue: Queue, error: StorageError): void
+}
+
+/** Told when a queue that was full has room again. */
+export interface RoomListener {
+  roomIn(queue: Queue): void
+}
+
+export class Queue implements ManagedQueue, LaneHost {
+  readonly definition: QueueDefinition
+  readonly owner: Session | undefined
+  readonly durable: boolean
+  readonly tally: QueueTally = { readyCount: 0, readyBytes: 0, outCount: 0, outBytes: 0 }
+  readonly #deps: QueueDeps
+  readonly #onEndWish: (queue: Queue, wish: QueueEndWish) => void
+  /** By priority; lanes above 0 only appear when used. */
+  readonly #lanes: (Lane | undefined)[] = []
+  readonly #line: ConsumerLine
+  readonly #limited: boolean
+  readonly #expiry: EarliestTimer
+  readonly #idle: IdleTimer | undefined
+  readonly #consumerTimeout: ConsumerTimeout | undefined
+  #roomListeners = new Set<RoomListener>()
+  #loadWaiters: (() => void)[] = []
+  #failure: StorageError | undefined
+  #dispatching = false
+  #ended = false
+
+  constructor(
+    definition: QueueDefinition,
+    owner: Session | undefined,
+    deps: QueueDeps,
+    onEndWish: (queue: Queue, wish: QueueEndWish) => void,
+  ) {
+    const { settings } = definition
+    this.definition = definition
+    this.owner = owner
+    this.durable = definition.durable
+    this.#deps = deps
+    this.#onEndWish = onEndWish
+    this.#line = new ConsumerLine(settings.singleActiveConsumer)
+    this.#limited = settings.maxLength !== undefined || settings.maxLengthBytes !== undefined
+    this.#expiry = new EarliestTimer(deps.clock, () => this.#expireHeads())
+    if (settings.expiresMs !== undefined) {
+      this.#idle = new IdleTimer(deps.clock, settings.expiresMs, () => this.#onEndWish(this, 'expired'))
+      this.#idle.touch()
+    }
+    if (settings.consumerTimeoutMs !== undefined) {
+      this.#consumerTimeout = new ConsumerTimeout(deps.clock, settings.consumerTimeoutMs, (entry) =>
+        this.#takeBack(entry),
+      )
+    }
+  }
+
+  get name(): string {
+    return this.definition.name
+  }
+
+  get readyCount(): number {
+    return this.tally.readyCount
+  }
+
+  get consumerCount(): number {
+    return this.#line.count
+  }
+
+  /** At or over a limit: the next message would be one too many. */
+  get full(): boolean {
+    const { maxLength, maxLengthBytes } = this.definition.settings
+    if (maxLength !== undefined && this.tally.readyCount >= maxLength) return true
+    return maxLengthBytes !== undefined && this.tally.readyBytes >= maxLengthBytes
+  }
+
+  /** Takes the message in, or answers why not through `confirms`. */
+  enqueue(message: Message, confirms: ConfirmListener | undefined, sequence: number): void {
+    if (this.#ended) return
+    if (this.#limited && !this.#admits(message, confirms, sequence)) return
+    const lane = this.#laneFor(message)
+    const entry = lane.admit(message)
+    if (confirms !== undefined) {
+      confirms.expect(sequence)
+      if (lane.lastTicket < 0) confirms.confirmed(sequence)
+      else this.#deps.shard.confirm(lane.lastTicket, confirms, sequence)
+    }
+    if (this.tally.readyCount === 0 && !this.#dispatching) {
+      const subscription = this.#line.next()
+      if (subscription !== undefined) {
+        lane.handOutDirectly(entry)
+        this.#hand(entry, subscription)
+        return
+      }
+    }
+    lane.queueUp(entry)
+    if (entry.expiresAtMs >= 0) this.#noteExpiry(entry.expiresAtMs)
+    if (this.#limited && this.definition.settings.overflow === 'drop-head') this.#dropHeads()
+    if (this.#line.count > 0) this.dispatch()
+  }
+
+  #admits(message: Message, confirms: ConfirmListener | undefined, sequence: number): boolean {
+    const { overflow } = this.definition.settings
+    if (overflow === 'drop-head' || overflow === 'block' || !this.full) return true
+    if (overflow === 'reject-publish-dlx') this.#deps.deadLetter(this, message, 'maxlen')
+    if (confirms !== undefined) {
+      confirms.expect(sequence)
+      confirms.rejected(sequence)
+    }
+    return false
+  }
+
+  #laneFor(message: Message): Lane {
+    const { maxPriority } = this.definition.settings
+    const level = maxPriority === 0 ? 0 : Math.min(Math.max(message.priority, 0), maxPriority)
+    return this.#lanes[level] ?? this.#openLane(level)
+  }
+
+  #openLane(level: number): Lane {
+    const { shard, memory, formats } = this.#deps
+    const lane = new Lane(this.definition.id * LANES_PER_QUEUE + level, this, shard, memory, formats)
+    this.#lanes[level] = lane
+    return lane
+  }
+
+  /** Highest priority first. */
+  #frontLane(): Lane | undefined {
+    for (let level = this.#lanes.length - 1; level >= 0; level--) {
+      const lane = this.#lanes[level]
+      if (lane !== undefined && lane.readyCount > 0) return lane
+    }
+    return undefined
+  }
+
+  /** Hands out from the front until nobody can take more, or the next message must first come from disk. */
+  dispatch(): void {
+    if (this.#dispatching || this.#ended) return
+    this.#dispatching = true
+    try {
+      while (this.tally.readyCount > 0) {
+        const lane = this.#frontLane()
+        invariant(lane !== undefined, 'ready messages in no lane')
+        const subscription = this.#line.next()
+        if (subscription === undefined) break
+        const entry = this.#unexpired(lane)
+        if (entry === undefined) {
+          if (lane.readyCount > 0) break
+          continue
+        }
+        lane.shift()
+        this.#hand(entry, subscription)
+      }
+    } finally {
+      this.#dispatching = false
+    }
+    this.#tellRoom()
+  }
+
+  #hand(entry: QueueEntry, subscription: QueueSubscription): void {
+    const { consumer } = subscription
+    entry.subscription = subscription
+    consumer.deliver(entry)
+    if (consumer.noAck) {
+      entry.lane.settle(entry)
+      return
+    }
+    entry.lane.relieve(entry)
+    this.#consumerTimeout?.started(entry)
+  }
+
+  settle(entry: QueueEntry, outcome: Outcome): void {
+    // The queue is gone, or took the delivery back because it was overdue: its settlement means nothing any more.
+    if (this.#ended || entry.state === 'gone') return
+    this.#consumerTimeout?.ended(entry)
+    switch (outcome) {
+      case 'accept':
+        entry.lane.settle(entry)
+        return
+      case 'reject':
+        this.#die(entry, 'rejected')
+        return
+      case 'requeue': {
+        const { deliveryLimit } = this.definition.settings
+        if (deliveryLimit !== undefined && entry.deliveryCount >= deliveryLimit) {
+          this.#die(entry, 'delivery_limit')
+          return
+        }
+        entry.lane.requeue(entry)
+        if (entry.expiresAtMs >= 0) this.#noteExpiry(entry.expiresAtMs)
+        this.dispatch()
+        return
+      }
+      default:
+        unreachable(outcome)
+    }
+  }
+
+  #takeBack(entry: QueueEntry): void {
+    entry.lane.withdraw(entry).then(
+      (again) => {
+        if (again !== undefined) this.settle(again, 'requeue')
+      },
+      (error: StorageError) => this.damaged(error),
+    )
+  }
+
+  /** Dead-letters an entry that is out, then forgets it: the copy is appended before the settlement. */
+  #die(entry: QueueEntry, reason: DeathReason): void {
+    if (this.definition.settings.deadLetterExchange === undefined) {
+      entry.lane.settle(entry)
+      return
+    }
+    if (entry.held !== undefined) {
+      this.#deps.deadLetter(this, entry.held, reason)
+      entry.lane.settle(entry)
+      return
+    }
+    entry.lane.load(entry).then(
+      () => {
+        if (this.#ended || entry.state !== 'out') return
+        this.#deps.deadLetter(this, entry.message, reason)
+        entry.lane.settle(entry)
+      },
+      (error: StorageError) => this.damaged(error),
+    )
+  }
+
+  /** The first message of a lane that has not expired; dead ones before it are taken out on the way. */
+  #unexpired(lane: Lane): QueueEntry | undefined {
+    for (;;) {
+      const entry = lane.peek()
+      if (entry === undefined || entry.expiresAtMs < 0 || entry.expiresAtMs > this.#deps.clock.nowMs()) return entry
+      this.#die(lane.shift(), 'expired')
+    }
+  }
+
+  #expireHeads(): void {
+    if (this.#ended) return
+    for (const lane of this.#lanes) {
+      if (lane === undefined || lane.readyCount === 0) continue
+      const entry = this.#unexpired(lane)
+      if (entry !== undefined && entry.expiresAtMs >= 0) this.#expiry.note(entry.expiresAtMs)
+    }
+    this.#tellRoom()
+  }
+
+  #noteExpiry(atMs: number): void {
+    if (atMs <= this.#deps.clock.nowMs()) this.#expireHeads()
+    else this.#expiry.note(atMs)
+  }
+
+  /** -1: never. The queue's and the message's own time to live, whichever is shorter. */
+  expiryOf(message: Message): number {
+    const { messageTtlMs } = this.definition.settings
+    const own = message.expirationMs
+    if (messageTtlMs === undefined) return own < 0 ? -1 : message.publishedMs + own
+    return message.publishedMs + (own < 0 ? messageTtlMs : Math.min(own, messageTtlMs))
+  }
+
+  /** Over a limit the oldest message of the lowest priority goes first. */
+  #dropHeads(): void {
+    const { maxLength, maxLengthBytes } = this.definition.settings
+    while (
+      (maxLength !== undefined && this.tally.readyCount > maxLength) ||
+      (maxLengthBytes !== undefined && this.tally.readyBytes > maxLengthBytes)
+    ) {
+      const lane = this.#lanes.find((one) => one !== undefined && one.readyCount > 0)
+      // Undefined in memory means it is being read: `loaded` goes on.
+      if (lane?.peek() === undefined) return
+      this.#die(lane.shift(), 'maxlen')
+    }
+  }
+
+  loaded(): void {
+    const waiters = this.#loadWaiters
+    this.#loadWaiters = []
+    for (const resume of waiters) resume()
+    if (this.#ended) return
+    this.#expireHeads()
+    if (this.#limited && this.definition.settings.overflow === 'drop-head') this.#dropHeads()
+    this.dispatch()
+  }
+
+  damaged(error: StorageError): void {
+    this.#failure = error
+    this.#deps.damaged(this, error)
+    const waiters = this.#loadWaiters
+    this.#loadWaiters = []
+    for (const resume of waiters) resume()
+  }
+
+  /** @throws {Refused} while another consumer has the queue for himself */
+  subscribe(consumer: Consumer, exclusive: boolean): QueueSubscription {
+    if (this.#line.hasExclusive || (exclusive && this.#line.count > 0)) {
+      throw new Refused('access-refused', `${this.#described()} in exclusive use`)
+    }
+    this.#throwIfBroken()
+    const subscription = new QueueSubscription(this, this.#line, consumer, exclusive)
+    this.#line.add(subscription)
+    this.#idle?.hold(true)
+    return subscription
+  }
+
+  unsubscribe(subscription: QueueSubscription): void {
+    this.#line.remove(subscription)
+    if (this.#ended) return
+    if (this.#line.count === 0) {
+      this.#idle?.hold(false)
+      if (this.definition.autoDelete) this.#onEndWish(this, 'unused')
+      return
+    }
+    this.dispatch()
+  }
+
+  /** One message outside any prefetch. */
+  async get(noAck: boolean): Promise<{ delivery: Delivery; remaining: number } | undefined> {
+    this.#idle?.touch()
+    for (;;) {
+      const lane = this.#ended ? undefined : this.#frontLane()
+      if (lane === undefined) return undefined
+      this.#throwIfBroken()
+      const entry = this.#unexpired(lane)
+      if (entry !== undefined) {
+        lane.shift()
+        const delivery = noAck ? takenFor(entry) : entry
+        if (noAck) lane.settle(entry)
+        this.#tellRoom()
+        return { delivery, remaining: this.tally.readyCount }
+      }
+      if (lane.readyCount > 0) await new Promise<void>((resolve) => this.#loadWaiters.push(resolve))
+    }
+  }
+
+  /** Drops what is ready. Returns how many messages that were. */
+  purge(): number {
+    let count = 0
+    for (const lane of this.#lanes) count += lane?.purge() ?? 0
+    this.#tellRoom()
+    return count
+  }
+
+  touch(): void {
+    this.#idle?.touch()
+  }
+
+  onRoom(listener: RoomListener): void {
+    this.#roomListeners.add(listener)
+  }
+
+  #tellRoom(): void {
+    if (this.#roomListeners.size === 0 || this.full) return
+    const listeners = this.#roomListeners
+    this.#roomListeners = new Set()
+    for (const listener of listeners) listener.roomIn(this)
+  }
+
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#expiry.cancel()
+    this.#idle?.cancel()
+    this.#consumerTimeout?.cancel()
+    for (const lane of this.#lanes) lane?.end()
+    this.#line.end('queue-deleted')
+    this.loaded()
+    for (const listener of this.#roomListeners) listener.roomIn(this)
+  }
+
+  replay(log: number, entry: Entry): void {
+    const level = log % LANES_PER_QUEUE
+    const lane = this.#lanes[level] ?? this.#openLane(level)
+    lane.replay(entry)
+  }
+
+  /** After replay. */
+  recovered(): void {
+    for (const lane of this.#lanes) lane?.recovered()
+    // What may expire must be looked at; all else stays on disk until somebody asks.
+    if (this.definition.settings.messageTtlMs !== undefined || this.#lanes.some((lane) => lane?.mayExpire)) {
+      this.#expireHeads()
+    }
+  }
+
+  writeSnapshot(log: number): void {
+    this.#lanes[log % LANES_PER_QUEUE]?.writeSnapshot()
+  }
+
+  #throwIfBroken(): void {
+    if (this.#failure) throw new Refused('internal-error', `${this.#described()}: ${this.#failure.message}`)
+  }
+
+  #described(): string {
+    return `queue '${this.definition.name}' in vhost '${this.definition.vhost}'`
+  }
+}
+
+/** A delivery that is settled already. */
+function takenFor(entry: QueueEntry): Delivery {
+  const { message, redelivered, deliveryCount } = entry
+  return { message, redelivered, deliveryCount, settle: () => {} }
+}
