@@ -1,0 +1,42 @@
+/**
+ * What a server is made of, as it sees its parts. The server is written against these, so that its order of starting and
+ * stopping is tested without a disk; the real parts are named in one place only.
+ */
+import type { Users } from '../access/users.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Random } from '../base/random.ts'
+import type { SessionDoor } from '../broker/session.ts'
+import type { Config } from '../config/options.ts'
+import type { Protocol, ProtocolContext, Scheme } from '../protocols/protocol.ts'
+import type { Storage } from '../storage/contract.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+/** What every part gets. */
+export interface Surroundings {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** The broker as the server sees it: a door for protocols, and an end. */
+export interface RunningBroker extends SessionDoor {
+  /** Writes what it still has to say; afterwards the storage may be closed. */
+  stop(): Promise<void>
+}
+
+export interface ProtocolMaker {
+  /** Known before anything is started, so that a bad `--listen` is told at once. */
+  readonly schemes: readonly Scheme[]
+  make(context: ProtocolContext, config: Config): Protocol
+}
+
+export interface ServerParts {
+  openStorage(surroundings: Surroundings): Promise<Storage>
+  /** Resolves when everything is recovered and clients can be served. */
+  startBroker(storage: Storage, surroundings: Surroundings): Promise<RunningBroker>
+  makeUsers(surroundings: Surroundings): Users
+  readonly protocols: readonly ProtocolMaker[]
+}
