@@ -12,11 +12,14 @@ import { ByteReader } from './byte-reader.ts'
 import { readTable, tableSize, writeLongString, writeTable } from './field-table.ts'
 import { FRAME_METHOD, FRAME_OVERHEAD_BYTES, unknownFrame } from './frame.ts'
 import { writeFrameEnd, writeFrameStart } from './frame-writer.ts'
-import { readUint16 } from './integers.ts'
+import { readUint16, readUint64 } from './integers.ts'
 import type { ArgumentType, Method, MethodArguments, MethodKind, MethodOf } from './method-schema.ts'
 import { methodSchemas } from './method-schema.ts'
 import { clipToShortString, readText, readValidText, shortStringSize, textSize, writeShortString } from './text.ts'
 import { cannotDecode, WireError } from './wire-error.ts'
+
+/** The largest double below 2^64. */
+const LONGLONG_MAX = 2 ** 64 - 2 ** 11
 
 type ArgumentValue = boolean | number | string | Buffer | FieldTable
 
@@ -117,7 +120,8 @@ function readArgument(reader: ByteReader, type: Exclude<ArgumentType, 'bit'>, ha
     case 'long':
       return reader.uint32()
     case 'longlong':
-      return Number(reader.buffer.readBigUInt64BE(reader.take(8)))
+      // Rounded up, the highest ones would no longer be 64-bit numbers.
+      return Math.min(readUint64(reader.buffer, reader.take(8)), LONGLONG_MAX)
     case 'shortstr':
     case 'notice':
       return readShortString(reader, hasContent)
