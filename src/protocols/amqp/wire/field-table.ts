@@ -13,6 +13,7 @@
 
 import { invariant } from '../../../base/errors.ts'
 import type { FieldTable, FieldValue, IntegerType } from '../../../base/field-value.ts'
+import { emptyTable } from '../../../base/field-value.ts'
 import { ByteReader } from './byte-reader.ts'
 import { readText, shortStringSize, textSize, writeShortString, writeText } from './text.ts'
 import { WireError } from './wire-error.ts'
@@ -62,6 +63,7 @@ function readNested<T>(reader: ByteReader, depth: number, read: (reader: ByteRea
 
 /** Of a key given twice the last value counts. */
 function readPairs(reader: ByteReader, depth: number): FieldTable {
+  if (reader.remainingBytes === 0) return emptyTable
   const table = new Map<string, FieldValue>()
   while (reader.remainingBytes > 0) {
     const keyBytes = reader.uint8()
