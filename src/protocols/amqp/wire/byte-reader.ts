@@ -5,6 +5,8 @@
 import { readValidText } from './text.ts'
 import type { WireError } from './wire-error.ts'
 
+const NO_BYTES = Buffer.alloc(0)
+
 export class ByteReader {
   readonly buffer: Buffer
   at: number
@@ -49,6 +51,8 @@ export class ByteReader {
 
   /** A copy of `count` bytes. */
   bytes(count: number): Buffer {
+    // Shared, because a table may hold very many empty values and a Buffer object is large.
+    if (count === 0) return NO_BYTES
     const start = this.take(count)
     return Buffer.from(this.buffer.subarray(start, this.at))
   }
