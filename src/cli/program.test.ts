@@ -53,6 +53,7 @@ test('command: a bad option, value, verb or argument is one line and exit code 6
     text: "unknown option '--dta'; did you mean --data?; see busbar --help",
   })
   expect((await failed(['serve', '--heartbeat', 'soon'])).text).toContain('--heartbeat: "soon" is not a duration')
+  expect((await failed(['sreve'])).text).toBe("unknown command 'sreve'; did you mean serve?; see busbar --help")
   for (const args of [['serve', '--listen'], ['sreve'], ['serve', 'now'], ['serve', '--durability', 'maybe']]) {
     const { exitCode, text } = await failed(args)
     expect(exitCode, text).toBe(ExitCode.usage)
@@ -71,7 +72,7 @@ test('command: help names every option with its default; bare busbar shows the v
   for (const key of CONFIG_KEYS) expect(output).toContain(`--${OPTIONS[key].name} <`)
   expect(output).toContain('default: 128KiB')
   expect(output).toContain('Examples:')
-  expect((await run([])).output).toContain('run the broker')
+  expect((await run([])).output).toContain('Run the broker.')
   expect((await run(['--version'])).output).toBe(`${VERSION}\n`)
 })
 

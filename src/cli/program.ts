@@ -33,22 +33,21 @@ export async function runProgram(args: readonly string[], actions: Actions, term
   const program = new Command('busbar')
   program
     .description('One durable message broker for the clients you already have.')
-    .version(VERSION, '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help')
-    .helpCommand('help [command]', 'print help for a command')
+    .version(VERSION, '-V, --version', 'Print the version.')
+    .helpOption('-h, --help', 'Print help.')
+    .helpCommand('help [command]', 'Print help for a command.')
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: () => {}, getOutHelpWidth: () => terminal.columns })
-    .action(() => program.outputHelp())
-  const serve = program.command('serve').description('run the broker').addHelpText('after', EXAMPLES)
+  const serve = program.command('serve').description('Run the broker.').addHelpText('after', EXAMPLES)
   withOptions(serve).action(async (values: Record<string, unknown>) => {
     exitCode = await actions.serve(await load(values, terminal))
   })
-  const show = program.command('config').description('print every option with its value and where it came from')
+  const show = program.command('config').description('Print every option with its value and where it came from.')
   withOptions(show).action(async (values: Record<string, unknown>) => {
     terminal.out(configTable(await load(values, terminal)))
   })
   try {
-    await program.parseAsync(args, { from: 'user' })
+    await program.parseAsync(args.length === 0 ? ['--help'] : args, { from: 'user' })
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error
     if (error.exitCode !== 0) throw new ConfigError('flag', usageText(error.message), { cause: error })
@@ -63,7 +62,7 @@ function usageText(message: string): string {
 }
 
 function withOptions(command: Command): Command {
-  command.addOption(new Option('--config <file>', 'read options from a YAML or JSON file'))
+  command.addOption(new Option('--config <file>', 'Read options from a YAML or JSON file.'))
   for (const key of CONFIG_KEYS) {
     const option = OPTIONS[key] as TableOption<unknown>
     command.addOption(
@@ -72,7 +71,7 @@ function withOptions(command: Command): Command {
       ),
     )
   }
-  return command.allowExcessArguments(false).helpOption('-h, --help', 'print help')
+  return command.allowExcessArguments(false).helpOption('-h, --help', 'Print help.')
 }
 
 function helpText(option: TableOption<unknown>): string {

@@ -36,6 +36,9 @@ export interface LoadedConfig {
   readonly warnings: readonly string[]
 }
 
+/** So many names can be told in one line. */
+const FEW = 6
+
 interface Given {
   readonly layer: Layer
   readonly origin: string
@@ -114,10 +117,11 @@ function scalarText(origin: string, value: unknown): string {
   throw new ConfigError('file', `${origin}: takes a text or a number`)
 }
 
-/** `unknown option "x"; did you mean "y"?` */
+/** `unknown option "x"; did you mean "y"?`, or all there are when they are few. */
 export function unknownName(what: string, typed: string, known: readonly string[]): string {
   const meant = nearest(typed, known)
-  return `unknown ${what}${meant === undefined ? '' : `; did you mean "${meant}"?`}`
+  const rest = known.length <= FEW ? `; there are ${known.join(', ')}` : ''
+  return `unknown ${what}${meant === undefined ? rest : `; did you mean "${meant}"?`}`
 }
 
 /** Variables that a service named "busbar" gets from Kubernetes, and those read elsewhere. */

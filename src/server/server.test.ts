@@ -109,6 +109,7 @@ test('server: a listener that makes no sense is told before anything is opened',
   const { parts, log } = fakeParts()
   const refusals = {
     'ampq://127.0.0.1:0': 'unknown protocol "ampq"; did you mean "amqp"?',
+    'http://127.0.0.1:0': 'unknown protocol "http"; there are amqp, amqps',
     'amqps://127.0.0.1:0': 'TLS needs cert=FILE and key=FILE; cert is missing',
     'amqp://127.0.0.1:0?cert=x': 'takes no parameters; with TLS it is amqps://',
   }
