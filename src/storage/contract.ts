@@ -50,7 +50,8 @@ export interface Journal {
 
   /**
    * Hands over what the journal holds, in commit order, once, before the first `append`. For a log with a snapshot:
-   * the newest snapshot, then what came after it. Logs ended by `endLog` do not appear.
+   * the newest snapshot, then what came after it. Records discarded since then are handed over all the same: an owner
+   * counts what he settled against what he sees. Logs ended by `endLog` do not appear.
    * @throws {StorageError} 'damaged' with file and position when the middle of the journal fails its checksum
    */
   replay(onEntry: (entry: Entry) => void): Promise<void>

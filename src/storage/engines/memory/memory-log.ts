@@ -1,6 +1,6 @@
 /**
- * One log in memory: what replay needs (the newest snapshot and what came after) and the records that were not
- * discarded. Keeps only what is committed.
+ * One log in memory: what replay needs (the newest snapshot and what came after, discarded records included) and the
+ * records that were not discarded. Keeps only what is committed.
  */
 import { RangeSet } from '../../../base/range-set.ts'
 import { type Entry, EntryKind, type StoredRecord } from '../../contract.ts'
@@ -20,9 +20,9 @@ const endOf = (record: HeldRecord): number => record.entry.baseOffset + record.e
 export class MemoryLog {
   /** The newest snapshot, if any, and the control entries since. */
   #state: PlacedEntry[] = []
+  /** Of these, and of discarded records that replay still needs. */
   #stateBytes = 0
   #records: HeldRecord[] = []
-  #deadCount = 0
   #recordBytes = 0
   #discarded = new RangeSet()
 
@@ -49,6 +49,7 @@ export class MemoryLog {
     if (entry.kind === EntryKind.snapshot) {
       this.#state = []
       this.#stateBytes = 0
+      this.#sweep()
     }
     this.#state.push(entry)
     this.#stateBytes += entry.payload.length
@@ -59,7 +60,7 @@ export class MemoryLog {
     const snapshot = this.#state[0]
     const from = snapshot?.kind === EntryKind.snapshot ? snapshot.place : 0
     into.push(...this.#state)
-    for (const record of this.#records) if (!record.dead && record.entry.place > from) into.push(record.entry)
+    for (const record of this.#records) if (record.entry.place > from) into.push(record.entry)
   }
 
   read(fromOffset: number, maxBytes: number): StoredRecord[] {
@@ -82,15 +83,14 @@ export class MemoryLog {
       if (record.entry.baseOffset >= toOffset) break
       if (record.dead || !this.#discarded.covers(record.entry.baseOffset, endOf(record))) continue
       record.dead = true
-      this.#deadCount++
       this.#recordBytes -= record.entry.payload.length
+      this.#stateBytes += record.entry.payload.length
     }
-    if (this.#deadCount > 64 && this.#deadCount * 2 > this.#records.length) this.#sweep()
   }
 
+  /** A snapshot stands for what is dead now. */
   #sweep(): void {
     this.#records = this.#records.filter((record) => !record.dead)
-    this.#deadCount = 0
     const first = this.#records[0]
     // Nothing below the first record can be asked about again, and nothing at all when there is none.
     if (first === undefined) this.#discarded.clear()
