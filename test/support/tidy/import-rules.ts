@@ -39,8 +39,9 @@ const BUILT_INS_BARRED: Readonly<Record<string, RegExp>> = {
   storage: /^node:(net|tls|http|https|dgram)(\/|$)/,
 }
 
+/** Tests, and what only tests use (`test-kit.ts`). */
 export function isTest(path: string): boolean {
-  return path.startsWith('test/') || path.endsWith('.test.ts')
+  return path.startsWith('test/') || /[./-]test(-kit)?\.ts$/.test(path)
 }
 
 /** `src/protocols/amqp/wire/frame.ts` -> `protocols`. Undefined outside src. */
@@ -87,6 +88,7 @@ function relativeProblem(from: string, room: string, to: string): string | undef
   if (target !== room && !(FLOORS[target]! < FLOORS[room]!)) {
     return `imports ${to}: ${room} (floor ${FLOORS[room]}) may not reach ${target} (floor ${FLOORS[target] ?? 'none'})`
   }
+  if (isTest(to) && !isTest(from)) return `imports ${to}, which is for tests`
   return (
     (isTest(from) ? undefined : wireProblem(from, to)) ?? siblingProblem(from, room, to) ?? doorProblem(from, room, to)
   )
@@ -124,7 +126,8 @@ function doorProblem(from: string, room: string, to: string): string | undefined
 function packageProblem(from: string, room: string, specifier: string): string | undefined {
   if (isTest(from)) return undefined
   const isBuiltIn = specifier.startsWith('node:')
-  if (/^src\/protocols\/[^/]+\/wire\//.test(from)) return `imports ${specifier}: wire/ imports only base`
+  if (/^src\/protocols\/[^/]+\/wire\//.test(from) && specifier !== 'node:buffer')
+    return `imports ${specifier}: wire/ imports only base`
   if (room === 'base' && !isBuiltIn) return `imports ${specifier}: base imports nothing but node:`
   if (BUILT_INS_BARRED[room]?.test(specifier)) return `imports ${specifier}: not in ${room}/`
   return undefined

@@ -70,7 +70,7 @@ function useProblem(path: string, name: string): string | undefined {
   if (name === 'export default') return 'default export: use a named one'
   if (name === 'export *') return 'export *: name what is exported'
   if (TIME_AND_CHANCE.has(name) && !inRoom(path, 'base')) return `${name} outside src/base: hand in clock or random`
-  if (name === 'process.env' && !inRoom(path, 'config') && !inRoom(path, 'cli')) {
+  if (name === 'process.env' && !isTest(path) && !inRoom(path, 'config') && !inRoom(path, 'cli')) {
     return 'process.env outside src/config and src/cli: hand the value in'
   }
   return undefined
