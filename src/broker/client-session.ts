@@ -2,7 +2,6 @@
  * The session of `session.ts`, for one client's connection: checks what may be done, and passes it to the vhost, the
  * queues and the mailboxes. It owns what ends with the connection: subscriptions, mailboxes, exclusive queues.
  */
-import { Refused } from '../base/errors.ts'
 import { Address, type Message } from '../message/message.ts'
 import { type DelayStore, delayOf } from './delayed/delay-store.ts'
 import type { FlowControl, Throttled } from './flow.ts'
@@ -91,12 +90,12 @@ export class ClientSession implements Session, Throttled, RoomListener {
     return this.#deps.vhost.unbindExchange(binding)
   }
 
-  async declareQueue(spec: QueueSpec): Promise<QueueCounts> {
-    return countsOf(await this.#deps.vhost.declareQueue(spec, this))
+  declareQueue(spec: QueueSpec): Promise<QueueCounts> {
+    return this.#deps.vhost.declareQueue(spec, this)
   }
 
   checkQueue(name: string): QueueCounts {
-    return countsOf(this.#deps.vhost.checkQueue(name, this))
+    return this.#deps.vhost.checkQueue(name, this)
   }
 
   deleteQueue(name: string, options: { ifUnused: boolean; ifEmpty: boolean }): Promise<number> {
@@ -146,13 +145,7 @@ export class ClientSession implements Session, Throttled, RoomListener {
     if (exchangeName === '' && routingKey.startsWith(MAILBOX_KEY)) {
       return mailboxes.deliver(routingKey, message) ? 'routed' : 'unroutable'
     }
-    const exchange = vhost.requireExchange(exchangeName)
-    if (exchange.definition.internal) {
-      throw new Refused(
-        'access-refused',
-        `cannot publish to internal exchange '${exchangeName}' in vhost '${this.vhost}'`,
-      )
-    }
+    const exchange = vhost.exchangeToPublish(exchangeName)
     const delayMs = exchange.delayed ? delayOf(message) : 0
     if (delayMs > 0) {
       delays.add(message, delayMs, confirms, sequence)
@@ -259,8 +252,4 @@ export class ClientSession implements Session, Throttled, RoomListener {
     this.#deps.closed(this)
     await this.#deps.vhost.deleteExclusiveOf(this)
   }
-}
-
-function countsOf(queue: Queue): QueueCounts {
-  return { name: queue.definition.name, readyCount: queue.readyCount, consumerCount: queue.consumerCount }
 }

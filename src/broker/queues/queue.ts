@@ -33,6 +33,8 @@ export interface QueueDeps {
   deadLetter(queue: Queue, message: Message, reason: DeathReason): void
   /** Storage could not give back what the queue holds. */
   damaged(queue: Queue, error: StorageError): void
+  /** It is deleted: nothing of it is known any more. */
+  ended(queue: Queue): void
 }
 
 /** Told when a queue that was full has room again. */
@@ -385,13 +387,19 @@ export class Queue implements ManagedQueue, LaneHost {
     for (const listener of listeners) listener.roomIn(this)
   }
 
-  end(): void {
-    if (this.#ended) return
-    this.#ended = true
+  /** The broker goes down: no timer of this queue fires any more. What it holds stays in storage. */
+  stop(): void {
     this.#expiry.cancel()
     this.#idle?.cancel()
     this.#consumerTimeout?.cancel()
+  }
+
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.stop()
     for (const lane of this.#lanes) lane?.end()
+    this.#deps.ended(this)
     this.#line.end('queue-deleted')
     this.loaded()
     for (const listener of this.#roomListeners) listener.roomIn(this)

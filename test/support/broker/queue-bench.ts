@@ -159,6 +159,7 @@ export class QueueBench {
         damaged: (_queue, error) => {
           throw error
         },
+        ended: () => {},
       },
       (_queue, wish) => this.wishes.push(wish),
     )

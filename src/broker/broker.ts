@@ -1,0 +1,206 @@
+/**
+ * The broker: joins storage, topology, queues and sessions, and brings them up and down in order. It knows no protocol,
+ * no socket and no file.
+ *
+ * Coming up: claim the shard (every earlier owner is fenced), read the definitions, replay the journal into the queues,
+ * say again what storage may forget. From then on sessions may be opened.
+ */
+import type { Clock } from '../base/clock.ts'
+import { Refused, type StorageError } from '../base/errors.ts'
+import type { Random } from '../base/random.ts'
+import type { Message } from '../message/message.ts'
+import type { MessageFormats } from '../message/message-format.ts'
+import type { Storage } from '../storage/contract.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { ClientSession } from './client-session.ts'
+import { DelayStores } from './delayed/delay-stores.ts'
+import { DiskAlarm } from './disk-alarm.ts'
+import { FlowControl } from './flow.ts'
+import { Mailboxes } from './mailboxes.ts'
+import { deadLetter, isCycle } from './queues/dead-letter.ts'
+import { MessageMemory } from './queues/message-memory.ts'
+import { type DeathReason, Queue, type QueueDeps } from './queues/queue.ts'
+import { LANES_PER_QUEUE, type QueueDefinition, type QueueEndWish } from './queues/queue-definition.ts'
+import type { Session, SessionDoor, SessionEnd, SessionRequest } from './session.ts'
+import { type LogOwner, Shard } from './shard.ts'
+import type { Vhost } from './topology/vhost.ts'
+import { Vhosts } from './topology/vhosts.ts'
+
+export interface BrokerOptions {
+  readonly storage: Storage
+  /** Filled by the protocols before the broker opens: stored messages must be understood. */
+  readonly formats: MessageFormats
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly messageMemoryBytes: number
+  readonly diskFreeBytesMin: number
+  /** Made when they are missing. */
+  readonly vhosts: readonly string[]
+  /** Storage failed for good: nothing can be promised any more. Sessions have been told. */
+  onFailure(failure: StorageError): void
+}
+
+export class Broker implements SessionDoor {
+  readonly #options: BrokerOptions
+  readonly #shard: Shard
+  readonly #flow: FlowControl
+  readonly #vhosts: Vhosts<Queue>
+  readonly #delays: DelayStores
+  readonly #mailboxes: Mailboxes
+  readonly #diskAlarm: DiskAlarm
+  readonly #sessions = new Set<ClientSession>()
+  readonly #queuesById = new Map<number, Queue>()
+  readonly #queueDeps: QueueDeps
+  #ended: SessionEnd | undefined
+
+  /** @throws {StorageError} when the storage cannot be claimed or read */
+  static async open(options: BrokerOptions): Promise<Broker> {
+    const journal = await options.storage.claim(0)
+    const broker = new Broker(options, (findOwner) => new Shard(journal, findOwner))
+    await broker.#recover()
+    return broker
+  }
+
+  private constructor(options: BrokerOptions, makeShard: (findOwner: (log: number) => LogOwner | undefined) => Shard) {
+    const { storage, clock, formats, logger } = options
+    this.#options = options
+    this.#shard = makeShard((log) => this.#ownerOf(log))
+    this.#flow = new FlowControl([this.#shard.journal])
+    this.#mailboxes = new Mailboxes(options.random)
+    this.#delays = new DelayStores(storage.meta)
+    this.#diskAlarm = new DiskAlarm(storage, this.#flow, clock, options.diskFreeBytesMin)
+    this.#queueDeps = {
+      shard: this.#shard,
+      memory: new MessageMemory(options.messageMemoryBytes),
+      formats,
+      clock,
+      deadLetter: (queue, message, reason) => this.#deadLetter(queue, message, reason),
+      damaged: (queue, error) =>
+        logger.error('queue is damaged', { queue: queue.name, vhost: queue.definition.vhost, error }),
+      ended: (queue) => this.#queuesById.delete(queue.definition.id),
+    }
+    this.#vhosts = new Vhosts<Queue>({
+      meta: storage.meta,
+      queues: { create: (definition, owner, onEndWish) => this.#makeQueue(definition, owner, onEndWish) },
+      random: options.random,
+      log: logger,
+      failed: (error) => logger.error('a change of the topology could not be stored', { error }),
+    })
+    this.#shard.journal.onFailure((failure) => this.#storageFailed(failure))
+  }
+
+  async #recover(): Promise<void> {
+    this.#vhosts.recover()
+    for (const name of this.#options.vhosts) await this.#vhosts.create(name)
+    for (const vhost of this.#vhosts.all()) await this.#openDelays(vhost)
+    await this.#shard.replay()
+    for (const queue of this.#queuesById.values()) queue.recovered()
+    for (const store of this.#delays.all()) {
+      store
+        .recovered()
+        .catch((error: unknown) => this.#options.logger.error('delayed messages cannot be read', { error }))
+    }
+    void this.#diskAlarm.watch()
+  }
+
+  async #openDelays(vhost: Vhost<Queue>): Promise<void> {
+    const { formats, clock, logger } = this.#options
+    await this.#delays.open(vhost.name, {
+      shard: this.#shard,
+      formats,
+      clock,
+      release: (message) => this.#release(vhost, message),
+      damaged: (error) => logger.error('delayed messages cannot be read', { vhost: vhost.name, error }),
+    })
+  }
+
+  #makeQueue(
+    definition: QueueDefinition,
+    owner: Session | undefined,
+    onEndWish: (queue: Queue, wish: QueueEndWish) => void,
+  ): Queue {
+    const queue = new Queue(definition, owner, this.#queueDeps, onEndWish)
+    this.#queuesById.set(definition.id, queue)
+    return queue
+  }
+
+  #ownerOf(log: number): LogOwner | undefined {
+    const id = Math.floor(log / LANES_PER_QUEUE)
+    return this.#queuesById.get(id) ?? this.#delays.byId(id)
+  }
+
+  /** A delayed message's moment has come: it goes where its exchange sends it now. */
+  #release(vhost: Vhost<Queue>, message: Message): void {
+    const exchange = vhost.findExchange(message.address.exchange)
+    if (exchange === undefined) return
+    for (const queue of vhost.route(exchange, message.address.routingKey, undefined, message)) {
+      queue.enqueue(message, undefined, 0)
+    }
+  }
+
+  #deadLetter(queue: Queue, message: Message, reason: DeathReason): void {
+    const { vhost: vhostName, name, settings } = queue.definition
+    const { deadLetterExchange, deadLetterRoutingKey } = settings
+    const vhost = this.#vhosts.find(vhostName)
+    if (deadLetterExchange === undefined || vhost === undefined) return
+    const exchange = vhost.findExchange(deadLetterExchange)
+    // As in RabbitMQ: without its exchange a dead letter is dropped.
+    if (exchange === undefined) return
+    const letter = deadLetter(message, {
+      queue: name,
+      reason,
+      atMs: this.#options.clock.nowMs(),
+      routingKey: deadLetterRoutingKey,
+      exchange: deadLetterExchange,
+    })
+    const { routingKey } = letter.message.address
+    for (const target of vhost.route(exchange, routingKey, letter.extraKeys, letter.message)) {
+      if (reason === 'rejected' || !isCycle(letter, target.name)) target.enqueue(letter.message, undefined, 0)
+    }
+  }
+
+  openSession(request: SessionRequest): Session {
+    if (this.#ended) throw new Refused('internal-error', 'the broker is going down')
+    const session = new ClientSession(request, {
+      vhost: this.#vhosts.get(request.vhost),
+      delays: this.#delays.get(request.vhost),
+      mailboxes: this.#mailboxes,
+      flow: this.#flow,
+      shards: [this.#shard],
+      closed: (closed) => this.#sessions.delete(closed),
+    })
+    this.#sessions.add(session)
+    return session
+  }
+
+  #storageFailed(failure: StorageError): void {
+    if (this.#ended) return
+    this.#options.logger.error('storage failed: nothing is accepted any more', { error: failure })
+    this.#end({ kind: 'storage-failed', message: failure.message })
+    this.#options.onFailure(failure)
+  }
+
+  #end(reason: SessionEnd): void {
+    this.#ended = reason
+    for (const session of [...this.#sessions]) session.end(reason)
+  }
+
+  /**
+   * Tells every session, and commits what is pending. The protocols must have closed their sessions before `close`
+   * resolves for what they hold to be handed back.
+   */
+  endSessions(): void {
+    if (!this.#ended) this.#end({ kind: 'shutdown' })
+  }
+
+  /** After the last session. The storage itself is closed by whoever opened it. */
+  async close(): Promise<void> {
+    this.endSessions()
+    this.#diskAlarm.stop()
+    for (const store of this.#delays.all()) store.end()
+    for (const queue of this.#queuesById.values()) queue.stop()
+    this.#vhosts.close()
+    await this.#shard.journal.close()
+  }
+}
