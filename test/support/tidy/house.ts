@@ -30,7 +30,11 @@ export function houseProblems(root: string): Problem[] {
         problems.push({ ...problem, line: line + problem.line - 1 })
     }
   }
-  problems.push(...circleProblems(sources), ...decisionProblems(read, paths))
+  problems.push(
+    ...circleProblems(sources),
+    ...decisionProblems(read, paths),
+    ...lockProblems(read('package-lock.json')),
+  )
   return problems
 }
 
@@ -43,6 +47,23 @@ function decisionProblems(read: (path: string) => string, paths: readonly string
     for (const name of Object.keys(manifest[kind] ?? {})) {
       if (decisions.some((text) => text.includes(`\`${name}\``))) continue
       problems.push({ path: 'package.json', line: 1, text: `${name} has no line in docs/decisions` })
+    }
+  }
+  return problems
+}
+
+/**
+ * `npm ci` refuses a lock file that leaves out the packages of other platforms, which `npm install` writes without a word
+ * when its registry does not have them.
+ */
+export function lockProblems(lockText: string): Problem[] {
+  const { packages } = JSON.parse(lockText) as { packages: Record<string, { optionalDependencies?: object }> }
+  const locked = new Set(Object.keys(packages).map((path) => path.slice(path.lastIndexOf('node_modules/') + 13)))
+  const problems: Problem[] = []
+  for (const [path, { optionalDependencies }] of Object.entries(packages)) {
+    for (const name of Object.keys(optionalDependencies ?? {})) {
+      if (!locked.has(name))
+        problems.push({ path: 'package-lock.json', line: 1, text: `${path} needs ${name}: not locked` })
     }
   }
   return problems

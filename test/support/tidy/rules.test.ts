@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { lockProblems } from './house.ts'
 import { circleProblems, importProblems } from './import-rules.ts'
 import { readSource } from './source-facts.ts'
 import { sourceProblems } from './source-rules.ts'
@@ -167,4 +168,16 @@ test('tidy documents: a path that is not there is found, wherever it is written'
   expect(told('`src/net/gone.ts`.')).toEqual(['mentions src/net/gone.ts, which does not exist'])
   expect(told('see [a](gone.md#part)')).toEqual(['mentions docs/gone.md, which does not exist'])
   expect(told('run ./scripts/gone.mjs, then')).toHaveLength(1)
+})
+
+test('tidy lock file: a platform package that is not locked is found', () => {
+  const entry = { optionalDependencies: { '@a/linux': '1', '@a/mac': '1' } }
+  const locked = (...names: string[]): string =>
+    JSON.stringify({
+      packages: Object.fromEntries([['node_modules/a', entry], ...names.map((name) => [`node_modules/${name}`, {}])]),
+    })
+  expect(lockProblems(locked('@a/linux', '@a/mac'))).toEqual([])
+  expect(lockProblems(locked('@a/linux')).map((problem) => problem.text)).toEqual([
+    'node_modules/a needs @a/mac: not locked',
+  ])
 })
