@@ -8,7 +8,7 @@ import { isUtf8 } from 'node:buffer'
 import { invariant } from '../../../base/errors.ts'
 
 /** Short ASCII is nearly all there is, and a loop beats a call into native code up to about this length. */
-const LOOP_LENGTH_MAX = 64
+const LOOP_LENGTH_MAX = 24
 
 const SHORT_STRING_BYTES_MAX = 255
 
