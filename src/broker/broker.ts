@@ -19,8 +19,9 @@ import { FlowControl } from './flow.ts'
 import { Mailboxes } from './mailboxes.ts'
 import { deadLetter, isCycle } from './queues/dead-letter.ts'
 import { MessageMemory } from './queues/message-memory.ts'
-import { type DeathReason, Queue, type QueueDeps } from './queues/queue.ts'
+import { Queue } from './queues/queue.ts'
 import { LANES_PER_QUEUE, type QueueDefinition, type QueueEndWish } from './queues/queue-definition.ts'
+import type { DeathReason, QueueDeps } from './queues/queue-deps.ts'
 import type { Session, SessionDoor, SessionEnd, SessionRequest } from './session.ts'
 import { type LogOwner, Shard } from './shard.ts'
 import type { Vhost } from './topology/vhost.ts'
@@ -76,9 +77,8 @@ export class Broker implements SessionDoor {
       formats,
       clock,
       deadLetter: (queue, message, reason) => this.#deadLetter(queue, message, reason),
-      damaged: (queue, error) =>
-        logger.error('queue is damaged', { queue: queue.name, vhost: queue.definition.vhost, error }),
-      ended: (queue) => this.#queuesById.delete(queue.definition.id),
+      damaged: (queue, error) => logger.error('queue is damaged', { queue: queue.name, vhost: queue.vhost, error }),
+      ended: (queue) => this.#queuesById.delete(queue.id),
     }
     this.#vhosts = new Vhosts<Queue>({
       meta: storage.meta,
@@ -139,8 +139,8 @@ export class Broker implements SessionDoor {
     }
   }
 
-  #deadLetter(queue: Queue, message: Message, reason: DeathReason): void {
-    const { vhost: vhostName, name, settings } = queue.definition
+  #deadLetter(queue: QueueDefinition, message: Message, reason: DeathReason): void {
+    const { vhost: vhostName, name, settings } = queue
     const { deadLetterExchange, deadLetterRoutingKey } = settings
     const vhost = this.#vhosts.find(vhostName)
     if (deadLetterExchange === undefined || vhost === undefined) return

@@ -7,7 +7,8 @@ import { type DelayStore, delayOf } from './delayed/delay-store.ts'
 import type { FlowControl, Throttled } from './flow.ts'
 import { MAILBOX_PREFIX, type Mailboxes } from './mailboxes.ts'
 import type { Consumer, Delivery, Subscription } from './queues/consumer.ts'
-import type { Queue, RoomListener } from './queues/queue.ts'
+import type { Queue } from './queues/queue.ts'
+import type { RoomListener } from './queues/queue-deps.ts'
 import type { QueueSubscription } from './queues/queue-subscription.ts'
 import type {
   BindingSpec,
@@ -52,7 +53,7 @@ export class ClientSession implements Session, Throttled, RoomListener {
   readonly #addresses = new Map<string, Map<string, Address>>()
   #addressCount = 0
   /** Full queues of the blocking kind that this session published to. */
-  readonly #fullQueues = new Set<Queue>()
+  readonly #fullQueues = new Set<string>()
   #flow: Flow = OPEN
   #closed = false
 
@@ -167,22 +168,21 @@ export class ClientSession implements Session, Throttled, RoomListener {
   }
 
   #waitFor(queue: Queue): void {
-    if (this.#fullQueues.has(queue)) return
-    this.#fullQueues.add(queue)
+    if (this.#fullQueues.has(queue.name)) return
+    this.#fullQueues.add(queue.name)
     queue.onRoom(this)
     this.flowChanged()
   }
 
-  roomIn(queue: Queue): void {
-    this.#fullQueues.delete(queue)
+  roomIn(queueName: string): void {
+    this.#fullQueues.delete(queueName)
     this.flowChanged()
   }
 
   flowChanged(): void {
     const { alarm } = this.#deps.flow
     if (alarm !== undefined) return this.#setFlow({ kind: 'blocked', reason: alarm })
-    for (const queue of this.#fullQueues)
-      return this.#setFlow({ kind: 'blocked', reason: `queue '${queue.name}' is full` })
+    for (const name of this.#fullQueues) return this.#setFlow({ kind: 'blocked', reason: `queue '${name}' is full` })
     this.#setFlow(this.#deps.flow.isHeld(this) ? HOLD : OPEN)
   }
 

@@ -14,7 +14,7 @@ import {
   timestamp,
 } from '../../base/field-value.ts'
 import { Address, type Message, makeMessage } from '../../message/message.ts'
-import type { DeathReason } from './queue.ts'
+import type { DeathReason } from './queue-deps.ts'
 
 export interface Death {
   readonly queue: string

@@ -11,43 +11,17 @@
 
 import { Deque } from '../../base/deque.ts'
 import { invariant, StorageError } from '../../base/errors.ts'
-import {
-  type Address,
-  type Message,
-  messageFromBytes,
-  storedBodyBytes,
-  storedExpires,
-  storedPersistent,
-} from '../../message/message.ts'
+import { type Message, storedBodyBytes, storedExpires, storedPersistent } from '../../message/message.ts'
 import type { MessageFormats } from '../../message/message-format.ts'
 import { type Entry, EntryKind, type StoredRecord, type Ticket } from '../../storage/contract.ts'
 import type { GroupWriter, Shard } from '../shard.ts'
-import type { Outcome } from './consumer.ts'
+import type { LaneHost } from './lane-host.ts'
+import { LaneReader } from './lane-reader.ts'
 import { Backlog, LaneChanges, LaneState } from './lane-state.ts'
 import type { MessageMemory } from './message-memory.ts'
 import { OffsetHeap } from './offset-heap.ts'
+import { LANES_PER_QUEUE } from './queue-definition.ts'
 import { QueueEntry } from './queue-entry.ts'
-
-/** What a lane asks of the queue it belongs to. */
-export interface LaneHost {
-  /** Whether persistent messages survive a restart here. */
-  readonly durable: boolean
-  readonly tally: QueueTally
-  /** When a message that enters the queue now must leave it; -1: never. */
-  expiryOf(message: Message): number
-  settle(entry: QueueEntry, outcome: Outcome): void
-  /** What was asked of the disk has come, or the disk could not give it. */
-  loaded(): void
-  damaged(error: StorageError): void
-}
-
-/** Counts over all lanes of a queue, kept as messages move so that nobody has to count. */
-export interface QueueTally {
-  readyCount: number
-  readyBytes: number
-  outCount: number
-  outBytes: number
-}
 
 const NO_TICKET = -1
 /** One sequential read of the backlog. */
@@ -60,9 +34,10 @@ const LOAD_BELOW_COUNT = 64
 export class Lane implements GroupWriter {
   readonly log: number
   readonly host: LaneHost
+  readonly #level: number
   readonly #shard: Shard
   readonly #memory: MessageMemory
-  readonly #formats: MessageFormats
+  readonly #reader: LaneReader
   readonly #state = new LaneState()
   readonly #changes = new LaneChanges()
   readonly #head = new Deque<QueueEntry>()
@@ -76,27 +51,20 @@ export class Lane implements GroupWriter {
   /** Storage could not give what it should hold: nothing more is asked of it, nothing is skipped. */
   #broken = false
   #ended = false
-  #knownAddress: Address | undefined = undefined
   /** The ticket of the last `admit`; NO_TICKET when nothing had to be written. */
   lastTicket: Ticket = NO_TICKET
 
   constructor(log: number, host: LaneHost, shard: Shard, memory: MessageMemory, formats: MessageFormats) {
     this.log = log
     this.host = host
+    this.#level = log % LANES_PER_QUEUE
     this.#shard = shard
     this.#memory = memory
-    this.#formats = formats
+    this.#reader = new LaneReader(log, shard, formats)
   }
 
   get readyCount(): number {
     return this.#head.length + this.#returned.length + this.#backlog.count
-  }
-
-  /** True while the first ready message must be read from disk before anything can be handed out. */
-  get mustLoad(): boolean {
-    const returned = this.#returned.peek()
-    if (returned !== undefined) return returned.held === undefined
-    return this.#head.length === 0 && this.#backlog.count > 0
   }
 
   /** Some message here may carry its own time to live. */
@@ -109,7 +77,15 @@ export class Lane implements GroupWriter {
     const state = this.#state
     const offset = state.nextOffset++
     const persistent = this.host.durable && message.persistent
-    const entry = new QueueEntry(this, offset, message, persistent, persistent, this.host.expiryOf(message))
+    const entry = new QueueEntry(
+      this.host,
+      this.#level,
+      offset,
+      message,
+      persistent,
+      persistent,
+      this.host.expiryOf(message),
+    )
     if (message.expirationMs >= 0) state.mayExpire = true
     if (persistent) {
       state.persistentCount++
@@ -208,7 +184,6 @@ export class Lane implements GroupWriter {
     entry.state = 'ready'
     entry.redelivered = true
     entry.deliveryCount++
-    entry.subscription = undefined
     const tally = this.host.tally
     tally.readyCount++
     tally.readyBytes += entry.bodyBytes
@@ -340,46 +315,23 @@ export class Lane implements GroupWriter {
     if (this.#loading || this.#ended || this.#broken) return
     this.#loading = true
     const maxBytes = this.#memory.full ? LOAD_BYTES_SCARCE : LOAD_BYTES
-    this.#shard.read(this.log, this.#backlog.from, maxBytes).then(
-      (records) => this.#gotBacklog(records),
-      (error: unknown) => this.#readFailed(error),
-    )
-  }
-
-  #gotBacklog(records: StoredRecord[]): void {
-    this.#loading = false
-    // A purge may have emptied the backlog meanwhile.
-    if (this.#ended || this.#backlog.count === 0) return this.host.loaded()
-    if (records.length === 0) return this.#waitForCommit()
-    for (const record of records) this.#takeFromBacklog(record)
-    this.host.loaded()
-  }
-
-  /** What was written last is not durable yet: storage gives only what is. */
-  #waitForCommit(): void {
-    const { journal } = this.#shard
-    if (journal.appended > journal.committed) {
-      this.#loading = true
-      this.#shard.afterCommit(() => {
-        this.#loading = false
-        this.#load()
-      })
-      return
-    }
-    const lost = this.#backlog.count
-    const from = this.#backlog.from
-    this.host.tally.readyCount -= lost
-    this.host.tally.readyBytes -= this.#backlog.bytes
-    this.#backlog.clear()
-    this.host.damaged(
-      new StorageError('damaged', `storage holds no record from offset ${from} on, but ${lost} were expected`),
-    )
+    this.#reader
+      .page(this.#backlog.from, maxBytes, () => this.#backlog.count > 0)
+      .then(
+        (records) => {
+          this.#loading = false
+          // A purge, or the end, may have emptied the backlog meanwhile.
+          if (!this.#ended && this.#backlog.count > 0) for (const record of records) this.#takeFromBacklog(record)
+          this.host.loaded()
+        },
+        (error: unknown) => this.#readFailed(error),
+      )
   }
 
   #takeFromBacklog(record: StoredRecord): void {
     const state = this.#state
-    const offset = record.baseOffset
     const backlog = this.#backlog
+    const offset = record.baseOffset
     if (offset < backlog.from) return
     // Offsets without a record held what did not survive: they are settled, so that one range covers all.
     if (offset > backlog.from) state.settled.add(backlog.from, offset)
@@ -388,16 +340,9 @@ export class Lane implements GroupWriter {
       this.#noteSettled(offset, offset + 1, 0, 0, true)
       return
     }
-    const message = messageFromBytes(Buffer.from(record.payload), this.#formats, this.#knownAddress)
-    this.#knownAddress = message.address
-    const entry = new QueueEntry(
-      this,
-      offset,
-      message,
-      this.host.durable && message.persistent,
-      true,
-      this.host.expiryOf(message),
-    )
+    const message = this.#reader.message(record)
+    const persistent = this.host.durable && message.persistent
+    const entry = new QueueEntry(this.host, this.#level, offset, message, persistent, true, this.host.expiryOf(message))
     if (state.deliveryCounts.size > 0) entry.deliveryCount = state.deliveryCounts.get(offset) ?? 0
     entry.redelivered = entry.deliveryCount > 0 || offset < state.deliveredUpTo
     this.#memory.take(entry.heldBytes)
@@ -421,9 +366,9 @@ export class Lane implements GroupWriter {
   /** Reads the message of an entry that was let go. @throws {StorageError} */
   async load(entry: QueueEntry): Promise<void> {
     if (entry.held !== undefined) return
-    const record = await this.#shard.readOne(this.log, entry.offset)
+    const message = await this.#reader.one(entry.offset)
     if (entry.held !== undefined || entry.state === 'gone' || this.#ended) return
-    entry.held = messageFromBytes(Buffer.from(record.payload), this.#formats, this.#knownAddress)
+    entry.held = message
     this.#memory.take(entry.heldBytes)
   }
 
@@ -435,7 +380,7 @@ export class Lane implements GroupWriter {
     await this.load(entry)
     if (entry.state !== 'out' || this.#ended) return undefined
     const { offset, message, persistent, stored, expiresAtMs } = entry
-    const again = new QueueEntry(this, offset, message, persistent, stored, expiresAtMs)
+    const again = new QueueEntry(this.host, this.#level, offset, message, persistent, stored, expiresAtMs)
     again.state = 'out'
     again.deliveryCount = entry.deliveryCount
     entry.state = 'gone'

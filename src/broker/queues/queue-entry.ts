@@ -9,13 +9,18 @@
 import { invariant } from '../../base/errors.ts'
 import type { Message } from '../../message/message.ts'
 import type { Delivery, Outcome } from './consumer.ts'
-import type { Lane } from './lane.ts'
-import type { QueueSubscription } from './queue-subscription.ts'
 
 export type EntryState = 'ready' | 'out' | 'gone'
 
+/** Where settlements go. */
+export interface EntryHost {
+  settle(entry: QueueEntry, outcome: Outcome): void
+}
+
 export class QueueEntry implements Delivery {
-  readonly lane: Lane
+  readonly host: EntryHost
+  /** Of the lane it is in. */
+  readonly level: number
   readonly offset: number
   /** Undefined while the message lies in storage only. */
   held: Message | undefined
@@ -30,11 +35,18 @@ export class QueueEntry implements Delivery {
   /** -1: never. */
   readonly expiresAtMs: number
   state: EntryState = 'ready'
-  /** Who has it while it is out; undefined for a `get`. */
-  subscription: QueueSubscription | undefined = undefined
 
-  constructor(lane: Lane, offset: number, message: Message, persistent: boolean, stored: boolean, expiresAtMs: number) {
-    this.lane = lane
+  constructor(
+    host: EntryHost,
+    level: number,
+    offset: number,
+    message: Message,
+    persistent: boolean,
+    stored: boolean,
+    expiresAtMs: number,
+  ) {
+    this.host = host
+    this.level = level
     this.offset = offset
     this.held = message
     this.bodyBytes = message.bodyBytes
@@ -50,9 +62,15 @@ export class QueueEntry implements Delivery {
   }
 
   settle(outcome: Outcome): void {
-    this.lane.host.settle(this, outcome)
+    this.host.settle(this, outcome)
   }
 }
 
 /** What an entry and its message weigh beside the bytes, roughly, measured on Node 20. */
 export const ENTRY_OVERHEAD_BYTES = 350
+
+/** A delivery that is settled already, for a reader who does not acknowledge. */
+export function takenFor(entry: QueueEntry): Delivery {
+  const { message, redelivered, deliveryCount } = entry
+  return { message, redelivered, deliveryCount, settle: () => {} }
+}

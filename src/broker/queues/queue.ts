@@ -1,46 +1,18 @@
-/**
- * A queue: forgets a message once it is settled. It joins lanes (order and place), consumers (whose turn) and settings
- * (limits, expiry, dead letters). It does not route, and knows no socket and no file.
- *
- * The trip: `enqueue` admits the message to a lane, which writes it down; if nothing waits before it and a consumer can
- * take it, it goes straight out, else it is queued up. `dispatch` hands out from the front; `settle` ends the trip.
- */
-import type { Clock } from '../../base/clock.ts'
 import { invariant, Refused, type StorageError, unreachable } from '../../base/errors.ts'
 import type { Message } from '../../message/message.ts'
-import type { MessageFormats } from '../../message/message-format.ts'
 import type { Entry } from '../../storage/contract.ts'
 import type { ConfirmListener, Session } from '../session.ts'
-import type { Shard } from '../shard.ts'
 import type { Consumer, Delivery, Outcome } from './consumer.ts'
 import { ConsumerTimeout } from './consumer-timeout.ts'
-import { Lane, type LaneHost, type QueueTally } from './lane.ts'
-import type { MessageMemory } from './message-memory.ts'
-import { LANES_PER_QUEUE, type ManagedQueue, type QueueDefinition, type QueueEndWish } from './queue-definition.ts'
-import type { QueueEntry } from './queue-entry.ts'
+import type { Lane } from './lane.ts'
+import type { LaneHost } from './lane-host.ts'
+import type { ManagedQueue, QueueDefinition, QueueEndWish } from './queue-definition.ts'
+import type { DeathReason, QueueDeps, RoomListener } from './queue-deps.ts'
+import { type QueueEntry, takenFor } from './queue-entry.ts'
+import { QueueLanes } from './queue-lanes.ts'
+import { isFull, isOverfull, type QueueTally } from './queue-limits.ts'
 import { ConsumerLine, QueueSubscription } from './queue-subscription.ts'
 import { EarliestTimer, IdleTimer } from './queue-timers.ts'
-
-/** Why a message died; the words of RabbitMQ's x-death. */
-export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit'
-
-export interface QueueDeps {
-  readonly shard: Shard
-  readonly memory: MessageMemory
-  readonly formats: MessageFormats
-  readonly clock: Clock
-  /** Sends a dead message on, if the queue has somewhere to send it. */
-  deadLetter(queue: Queue, message: Message, reason: DeathReason): void
-  /** Storage could not give back what the queue holds. */
-  damaged(queue: Queue, error: StorageError): void
-  /** It is deleted: nothing of it is known any more. */
-  ended(queue: Queue): void
-}
-
-/** Told when a queue that was full has room again. */
-export interface RoomListener {
-  roomIn(queue: Queue): void
-}
 
 export class Queue implements ManagedQueue, LaneHost {
   readonly definition: QueueDefinition
@@ -49,8 +21,7 @@ export class Queue implements ManagedQueue, LaneHost {
   readonly tally: QueueTally = { readyCount: 0, readyBytes: 0, outCount: 0, outBytes: 0 }
   readonly #deps: QueueDeps
   readonly #onEndWish: (queue: Queue, wish: QueueEndWish) => void
-  /** By priority; lanes above 0 only appear when used. */
-  readonly #lanes: (Lane | undefined)[] = []
+  readonly #lanes: QueueLanes
   readonly #line: ConsumerLine
   readonly #limited: boolean
   readonly #expiry: EarliestTimer
@@ -74,6 +45,7 @@ export class Queue implements ManagedQueue, LaneHost {
     this.durable = definition.durable
     this.#deps = deps
     this.#onEndWish = onEndWish
+    this.#lanes = new QueueLanes(definition, this, deps)
     this.#line = new ConsumerLine(settings.singleActiveConsumer)
     this.#limited = settings.maxLength !== undefined || settings.maxLengthBytes !== undefined
     this.#expiry = new EarliestTimer(deps.clock, () => this.#expireHeads())
@@ -100,18 +72,16 @@ export class Queue implements ManagedQueue, LaneHost {
     return this.#line.count
   }
 
-  /** At or over a limit: the next message would be one too many. */
+  /** The next message would be one too many. */
   get full(): boolean {
-    const { maxLength, maxLengthBytes } = this.definition.settings
-    if (maxLength !== undefined && this.tally.readyCount >= maxLength) return true
-    return maxLengthBytes !== undefined && this.tally.readyBytes >= maxLengthBytes
+    return isFull(this.definition.settings, this.tally)
   }
 
   /** Takes the message in, or answers why not through `confirms`. */
   enqueue(message: Message, confirms: ConfirmListener | undefined, sequence: number): void {
     if (this.#ended) return
     if (this.#limited && !this.#admits(message, confirms, sequence)) return
-    const lane = this.#laneFor(message)
+    const lane = this.#lanes.for(message)
     const entry = lane.admit(message)
     if (confirms !== undefined) {
       confirms.expect(sequence)
@@ -135,34 +105,12 @@ export class Queue implements ManagedQueue, LaneHost {
   #admits(message: Message, confirms: ConfirmListener | undefined, sequence: number): boolean {
     const { overflow } = this.definition.settings
     if (overflow === 'drop-head' || overflow === 'block' || !this.full) return true
-    if (overflow === 'reject-publish-dlx') this.#deps.deadLetter(this, message, 'maxlen')
+    if (overflow === 'reject-publish-dlx') this.#deps.deadLetter(this.definition, message, 'maxlen')
     if (confirms !== undefined) {
       confirms.expect(sequence)
       confirms.rejected(sequence)
     }
     return false
-  }
-
-  #laneFor(message: Message): Lane {
-    const { maxPriority } = this.definition.settings
-    const level = maxPriority === 0 ? 0 : Math.min(Math.max(message.priority, 0), maxPriority)
-    return this.#lanes[level] ?? this.#openLane(level)
-  }
-
-  #openLane(level: number): Lane {
-    const { shard, memory, formats } = this.#deps
-    const lane = new Lane(this.definition.id * LANES_PER_QUEUE + level, this, shard, memory, formats)
-    this.#lanes[level] = lane
-    return lane
-  }
-
-  /** Highest priority first. */
-  #frontLane(): Lane | undefined {
-    for (let level = this.#lanes.length - 1; level >= 0; level--) {
-      const lane = this.#lanes[level]
-      if (lane !== undefined && lane.readyCount > 0) return lane
-    }
-    return undefined
   }
 
   /** Hands out from the front until nobody can take more, or the next message must first come from disk. */
@@ -171,7 +119,7 @@ export class Queue implements ManagedQueue, LaneHost {
     this.#dispatching = true
     try {
       while (this.tally.readyCount > 0) {
-        const lane = this.#frontLane()
+        const lane = this.#lanes.front()
         invariant(lane !== undefined, 'ready messages in no lane')
         const subscription = this.#line.next()
         if (subscription === undefined) break
@@ -191,13 +139,12 @@ export class Queue implements ManagedQueue, LaneHost {
 
   #hand(entry: QueueEntry, subscription: QueueSubscription): void {
     const { consumer } = subscription
-    entry.subscription = subscription
     consumer.deliver(entry)
     if (consumer.noAck) {
-      entry.lane.settle(entry)
+      this.#lanes.of(entry).settle(entry)
       return
     }
-    entry.lane.relieve(entry)
+    this.#lanes.of(entry).relieve(entry)
     this.#consumerTimeout?.started(entry)
   }
 
@@ -207,7 +154,7 @@ export class Queue implements ManagedQueue, LaneHost {
     this.#consumerTimeout?.ended(entry)
     switch (outcome) {
       case 'accept':
-        entry.lane.settle(entry)
+        this.#lanes.of(entry).settle(entry)
         return
       case 'reject':
         this.#die(entry, 'rejected')
@@ -218,7 +165,7 @@ export class Queue implements ManagedQueue, LaneHost {
           this.#die(entry, 'delivery_limit')
           return
         }
-        entry.lane.requeue(entry)
+        this.#lanes.of(entry).requeue(entry)
         if (entry.expiresAtMs >= 0) this.#noteExpiry(entry.expiresAtMs)
         this.dispatch()
         return
@@ -229,33 +176,39 @@ export class Queue implements ManagedQueue, LaneHost {
   }
 
   #takeBack(entry: QueueEntry): void {
-    entry.lane.withdraw(entry).then(
-      (again) => {
-        if (again !== undefined) this.settle(again, 'requeue')
-      },
-      (error: StorageError) => this.damaged(error),
-    )
+    this.#lanes
+      .of(entry)
+      .withdraw(entry)
+      .then(
+        (again) => {
+          if (again !== undefined) this.settle(again, 'requeue')
+        },
+        (error: StorageError) => this.damaged(error),
+      )
   }
 
   /** Dead-letters an entry that is out, then forgets it: the copy is appended before the settlement. */
   #die(entry: QueueEntry, reason: DeathReason): void {
     if (this.definition.settings.deadLetterExchange === undefined) {
-      entry.lane.settle(entry)
+      this.#lanes.of(entry).settle(entry)
       return
     }
     if (entry.held !== undefined) {
-      this.#deps.deadLetter(this, entry.held, reason)
-      entry.lane.settle(entry)
+      this.#deps.deadLetter(this.definition, entry.held, reason)
+      this.#lanes.of(entry).settle(entry)
       return
     }
-    entry.lane.load(entry).then(
-      () => {
-        if (this.#ended || entry.state !== 'out') return
-        this.#deps.deadLetter(this, entry.message, reason)
-        entry.lane.settle(entry)
-      },
-      (error: StorageError) => this.damaged(error),
-    )
+    this.#lanes
+      .of(entry)
+      .load(entry)
+      .then(
+        () => {
+          if (this.#ended || entry.state !== 'out') return
+          this.#deps.deadLetter(this.definition, entry.message, reason)
+          this.#lanes.of(entry).settle(entry)
+        },
+        (error: StorageError) => this.damaged(error),
+      )
   }
 
   /** The first message of a lane that has not expired; dead ones before it are taken out on the way. */
@@ -269,8 +222,8 @@ export class Queue implements ManagedQueue, LaneHost {
 
   #expireHeads(): void {
     if (this.#ended) return
-    for (const lane of this.#lanes) {
-      if (lane === undefined || lane.readyCount === 0) continue
+    for (const lane of this.#lanes.all()) {
+      if (lane.readyCount === 0) continue
       const entry = this.#unexpired(lane)
       if (entry !== undefined && entry.expiresAtMs >= 0) this.#expiry.note(entry.expiresAtMs)
     }
@@ -292,12 +245,8 @@ export class Queue implements ManagedQueue, LaneHost {
 
   /** Over a limit the oldest message of the lowest priority goes first. */
   #dropHeads(): void {
-    const { maxLength, maxLengthBytes } = this.definition.settings
-    while (
-      (maxLength !== undefined && this.tally.readyCount > maxLength) ||
-      (maxLengthBytes !== undefined && this.tally.readyBytes > maxLengthBytes)
-    ) {
-      const lane = this.#lanes.find((one) => one !== undefined && one.readyCount > 0)
+    while (isOverfull(this.definition.settings, this.tally)) {
+      const lane = this.#lanes.back()
       // Undefined in memory means it is being read: `loaded` goes on.
       if (lane?.peek() === undefined) return
       this.#die(lane.shift(), 'maxlen')
@@ -316,7 +265,7 @@ export class Queue implements ManagedQueue, LaneHost {
 
   damaged(error: StorageError): void {
     this.#failure = error
-    this.#deps.damaged(this, error)
+    this.#deps.damaged(this.definition, error)
     const waiters = this.#loadWaiters
     this.#loadWaiters = []
     for (const resume of waiters) resume()
@@ -349,7 +298,7 @@ export class Queue implements ManagedQueue, LaneHost {
   async get(noAck: boolean): Promise<{ delivery: Delivery; remaining: number } | undefined> {
     this.#idle?.touch()
     for (;;) {
-      const lane = this.#ended ? undefined : this.#frontLane()
+      const lane = this.#ended ? undefined : this.#lanes.front()
       if (lane === undefined) return undefined
       this.#throwIfBroken()
       const entry = this.#unexpired(lane)
@@ -367,7 +316,7 @@ export class Queue implements ManagedQueue, LaneHost {
   /** Drops what is ready. Returns how many messages that were. */
   purge(): number {
     let count = 0
-    for (const lane of this.#lanes) count += lane?.purge() ?? 0
+    for (const lane of this.#lanes.all()) count += lane.purge()
     this.#tellRoom()
     return count
   }
@@ -384,7 +333,7 @@ export class Queue implements ManagedQueue, LaneHost {
     if (this.#roomListeners.size === 0 || this.full) return
     const listeners = this.#roomListeners
     this.#roomListeners = new Set()
-    for (const listener of listeners) listener.roomIn(this)
+    for (const listener of listeners) listener.roomIn(this.name)
   }
 
   /** The broker goes down: no timer of this queue fires any more. What it holds stays in storage. */
@@ -398,30 +347,28 @@ export class Queue implements ManagedQueue, LaneHost {
     if (this.#ended) return
     this.#ended = true
     this.stop()
-    for (const lane of this.#lanes) lane?.end()
-    this.#deps.ended(this)
+    for (const lane of this.#lanes.all()) lane.end()
+    this.#deps.ended(this.definition)
     this.#line.end('queue-deleted')
     this.loaded()
-    for (const listener of this.#roomListeners) listener.roomIn(this)
+    for (const listener of this.#roomListeners) listener.roomIn(this.name)
   }
 
   replay(log: number, entry: Entry): void {
-    const level = log % LANES_PER_QUEUE
-    const lane = this.#lanes[level] ?? this.#openLane(level)
-    lane.replay(entry)
+    this.#lanes.ofLog(log).replay(entry)
   }
 
   /** After replay. */
   recovered(): void {
-    for (const lane of this.#lanes) lane?.recovered()
+    for (const lane of this.#lanes.all()) lane.recovered()
     // What may expire must be looked at; all else stays on disk until somebody asks.
-    if (this.definition.settings.messageTtlMs !== undefined || this.#lanes.some((lane) => lane?.mayExpire)) {
+    if (this.definition.settings.messageTtlMs !== undefined || this.#lanes.all().some((lane) => lane.mayExpire)) {
       this.#expireHeads()
     }
   }
 
   writeSnapshot(log: number): void {
-    this.#lanes[log % LANES_PER_QUEUE]?.writeSnapshot()
+    this.#lanes.ofLog(log).writeSnapshot()
   }
 
   #throwIfBroken(): void {
@@ -431,10 +378,4 @@ export class Queue implements ManagedQueue, LaneHost {
   #described(): string {
     return `queue '${this.definition.name}' in vhost '${this.definition.vhost}'`
   }
-}
-
-/** A delivery that is settled already. */
-function takenFor(entry: QueueEntry): Delivery {
-  const { message, redelivered, deliveryCount } = entry
-  return { message, redelivered, deliveryCount, settle: () => {} }
 }

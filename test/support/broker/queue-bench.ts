@@ -3,8 +3,9 @@ import { ManualClock } from '../../../src/base/clock.ts'
 import { emptyTable, type FieldTable } from '../../../src/base/field-value.ts'
 import type { CancelReason, Consumer, Delivery } from '../../../src/broker/queues/consumer.ts'
 import { MessageMemory } from '../../../src/broker/queues/message-memory.ts'
-import { type DeathReason, Queue } from '../../../src/broker/queues/queue.ts'
+import { Queue } from '../../../src/broker/queues/queue.ts'
 import type { QueueDefinition, QueueEndWish, QueueSettings } from '../../../src/broker/queues/queue-definition.ts'
+import type { DeathReason } from '../../../src/broker/queues/queue-deps.ts'
 import type { QueueSubscription } from '../../../src/broker/queues/queue-subscription.ts'
 import type { ConfirmListener } from '../../../src/broker/session.ts'
 import { Shard } from '../../../src/broker/shard.ts'
@@ -111,7 +112,7 @@ export class QueueBench {
   shard!: Shard
   queue!: Queue
   memory: MessageMemory
-  readonly #definition: QueueDefinition
+  #definition: QueueDefinition
 
   private constructor(settings: Partial<QueueSettings>, storage: Storage, memoryBytes: number, durable: boolean) {
     this.formats.register(plainFormat)
@@ -144,6 +145,8 @@ export class QueueBench {
     this.memory = new MessageMemory(this.memory.limitBytes)
     const journal = await this.storage.claim(0)
     this.shard = new Shard(journal, () => this.queue)
+    // A new object a life, to tell lives apart.
+    this.#definition = { ...this.#definition }
     this.queue = new Queue(
       this.#definition,
       undefined,
@@ -154,7 +157,7 @@ export class QueueBench {
         clock: this.clock,
         // The timers of an earlier life still run on the shared clock, as a dead process's would not.
         deadLetter: (queue, message, reason) => {
-          if (queue === this.queue) this.dead.push({ body: message.body().toString(), reason })
+          if (queue === this.queue.definition) this.dead.push({ body: message.body().toString(), reason })
         },
         damaged: (_queue, error) => {
           throw error
