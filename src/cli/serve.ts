@@ -36,9 +36,11 @@ export async function serve(config: Config, warnings: readonly string[], parts: 
   const server = await startServer(config, parts, { logger, clock })
   announce(server, config)
   logger.info('ready', { version: VERSION, endpoints: server.endpoints, store: storeUrlOf(config) })
-  const signal = await stopAsked
-  logger.info('stopping', { signal })
-  return stopWithin(server, logger, clock)
+  const reason = await Promise.race([stopAsked, server.failed])
+  logger.info('stopping', typeof reason === 'string' ? { signal: reason } : { error: reason })
+  const exitCode = await stopWithin(server, logger, clock)
+  // A disk that failed: whoever supervises us must not take the end for a wish.
+  return typeof reason === 'string' ? exitCode : failureOf(reason).exitCode
 }
 
 function announce({ endpoints }: RunningServer, config: Config): void {

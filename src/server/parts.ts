@@ -4,9 +4,11 @@
  */
 import type { Users } from '../access/users.ts'
 import type { Clock } from '../base/clock.ts'
+import type { StorageError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { SessionDoor } from '../broker/session.ts'
 import type { Config } from '../config/options.ts'
+import type { MessageFormat, MessageFormats } from '../message/message-format.ts'
 import type { Protocol, ProtocolContext, Scheme } from '../protocols/protocol.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -23,20 +25,29 @@ export interface Surroundings {
 
 /** The broker as the server sees it: a door for protocols, and an end. */
 export interface RunningBroker extends SessionDoor {
-  /** Writes what it still has to say; afterwards the storage may be closed. */
-  stop(): Promise<void>
+  /** Commits what is pending; afterwards the storage may be closed. */
+  close(): Promise<void>
+}
+
+export interface BrokerNeeds {
+  readonly storage: Storage
+  /** Of every protocol there is, served or not: what is stored must be understood. */
+  readonly formats: MessageFormats
+  /** Storage failed for good; sessions have been told. */
+  onFailure(failure: StorageError): void
 }
 
 export interface ProtocolMaker {
   /** Known before anything is started, so that a bad `--listen` is told at once. */
   readonly schemes: readonly Scheme[]
+  readonly format: MessageFormat
   make(context: ProtocolContext, config: Config): Protocol
 }
 
 export interface ServerParts {
   openStorage(surroundings: Surroundings): Promise<Storage>
   /** Resolves when everything is recovered and clients can be served. */
-  startBroker(storage: Storage, surroundings: Surroundings): Promise<RunningBroker>
+  openBroker(needs: BrokerNeeds, surroundings: Surroundings): Promise<RunningBroker>
   makeUsers(surroundings: Surroundings): Users
   readonly protocols: readonly ProtocolMaker[]
 }

@@ -1,10 +1,11 @@
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import { expect, test } from 'vitest'
 import { Users } from '../access/users.ts'
 import { NetError, Refused, StorageError } from '../base/errors.ts'
 import { ConfigError } from '../config/load-config.ts'
 import { defaultConfig } from '../config/options.ts'
+import type { MessageFormat } from '../message/message-format.ts'
 import type { Protocol } from '../protocols/protocol.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { ProtocolMaker, ServerParts } from './parts.ts'
@@ -13,7 +14,16 @@ import { startServer } from './server.ts'
 /** Parts that only write down what is asked of them, in order. */
 function fakeParts(changes: Partial<ServerParts> = {}) {
   const log: string[] = []
-  const sockets: Socket[] = []
+  const failures: ((failure: StorageError) => void)[] = []
+  const format: MessageFormat = {
+    id: 200,
+    name: 'fake',
+    headers: () => new Map(),
+    header: () => undefined,
+    expiration: () => undefined,
+    property: () => undefined,
+    change: (properties) => properties,
+  }
   const note = (text: string) => async (): Promise<void> => {
     log.push(text)
   }
@@ -21,8 +31,7 @@ function fakeParts(changes: Partial<ServerParts> = {}) {
     name: 'fake',
     schemes: [],
     accept: (socket) => {
-      sockets.push(socket.on('error', () => {}))
-      socket.end('hello')
+      socket.on('error', () => {}).end('hello')
     },
     stop: note('protocol stopped'),
   }
@@ -31,6 +40,7 @@ function fakeParts(changes: Partial<ServerParts> = {}) {
       { name: 'amqp', defaultPort: 5672, tls: false },
       { name: 'amqps', defaultPort: 5671, tls: true },
     ],
+    format,
     make: () => {
       log.push('protocol made')
       return protocol
@@ -55,20 +65,22 @@ function fakeParts(changes: Partial<ServerParts> = {}) {
       log.push('storage opened')
       return storage
     },
-    startBroker: async () => {
+    openBroker: async ({ formats, onFailure }) => {
       log.push('broker started')
+      expect(formats.get(format.id)).toBe(format)
+      failures.push(onFailure)
       return {
         openSession: () => {
           throw new Refused('not-allowed', 'nobody is asked here')
         },
-        stop: note('broker stopped'),
+        close: note('broker stopped'),
       }
     },
     makeUsers: () => new Users(),
     protocols: [maker],
     ...changes,
   }
-  return { parts, log, sockets }
+  return { parts, log, failures }
 }
 
 const anyPort = (...urls: string[]) => defaultConfig({ listen: urls.map((url) => new URL(url)) })
@@ -130,15 +142,25 @@ test('server: storage that cannot be opened is passed on as it is', async () => 
 
 test('server: a part that fails to stop does not keep the others open, and the failure is passed on', async () => {
   const { parts, log } = fakeParts()
-  const { startBroker } = parts
+  const { openBroker } = parts
   const failing: ServerParts = {
     ...parts,
-    startBroker: async (storage, surroundings) => ({
-      ...(await startBroker(storage, surroundings)),
-      stop: () => Promise.reject(new Error('queue stuck')),
+    openBroker: async (needs, surroundings) => ({
+      ...(await openBroker(needs, surroundings)),
+      close: () => Promise.reject(new Error('queue stuck')),
     }),
   }
   const server = await startServer(anyPort('amqp://127.0.0.1:0'), failing)
   await expect(server.stop()).rejects.toThrow('did not stop cleanly')
   expect(log.slice(3)).toEqual(['protocol stopped', 'storage closed'])
+})
+
+test('server: a storage that fails later is told to whoever runs the server, who can still stop it', async () => {
+  const { parts, log, failures } = fakeParts()
+  const server = await startServer(anyPort('amqp://127.0.0.1:0'), parts)
+  const failure = new StorageError('write-failed', 'EIO')
+  failures[0]!(failure)
+  await expect(server.failed).resolves.toBe(failure)
+  await server.stop()
+  expect(log.at(-1)).toBe('storage closed')
 })

@@ -5,8 +5,10 @@
  *     stop:  listeners refuse ─► protocols say goodbye ─► broker writes its last ─► storage closes ─► ports are free
  */
 import { type Clock, systemClock } from '../base/clock.ts'
+import type { StorageError } from '../base/errors.ts'
 import { type Random, systemRandom } from '../base/random.ts'
 import type { Config } from '../config/options.ts'
+import { MessageFormats } from '../message/message-format.ts'
 import { type ConnectionLimit, type Listener, listen } from '../net/listener.ts'
 import type { Protocol } from '../protocols/protocol.ts'
 import { type Logger, silentLogger } from '../telemetry/logger.ts'
@@ -18,6 +20,8 @@ export interface RunningServer {
   /** Where to connect, by scheme: `{ amqp: 'amqp://127.0.0.1:5672' }`; further listeners of a scheme are `amqp-2`, ... */
   readonly endpoints: Readonly<Record<string, string>>
   readonly metrics: Metrics
+  /** Resolves if storage fails for good: every client has been told, and all that is left to do is to stop. */
+  readonly failed: Promise<StorageError>
   /** Nothing acknowledged is lost; every connection was told. Harmless when repeated. */
   stop(): Promise<void>
 }
@@ -46,11 +50,15 @@ export async function startServer(
     metrics: new Metrics(),
   }
   const undo = new Undo(surroundings.logger)
+  let fail: (failure: StorageError) => void
+  const failed = new Promise<StorageError>((resolve) => {
+    fail = resolve
+  })
   try {
     const planned = await planListeners(config, parts.protocols)
-    const protocols = await startParts(planned, parts, surroundings, undo)
+    const protocols = await startParts(planned, parts, surroundings, undo, (failure) => fail(failure))
     const endpoints = await startListeners(planned, protocols, surroundings, undo)
-    return { endpoints, metrics: surroundings.metrics, stop: () => undo.run() }
+    return { endpoints, metrics: surroundings.metrics, failed, stop: () => undo.run() }
   } catch (error) {
     // A failure to stop was logged; the reason for stopping is what the caller must see.
     await undo.run().catch(() => {})
@@ -63,11 +71,14 @@ async function startParts(
   parts: ServerParts,
   surroundings: Surroundings,
   undo: Undo,
+  onFailure: (failure: StorageError) => void,
 ): Promise<Map<ProtocolMaker, Protocol>> {
   const storage = await parts.openStorage(surroundings)
   undo.add('storage', () => storage.close())
-  const door = await parts.startBroker(storage, surroundings)
-  undo.add('broker', () => door.stop())
+  const formats = new MessageFormats()
+  for (const { format } of parts.protocols) formats.register(format)
+  const door = await parts.openBroker({ storage, formats, onFailure }, surroundings)
+  undo.add('broker', () => door.close())
   const users = parts.makeUsers(surroundings)
   const { clock, random, metrics } = surroundings
   const protocols = new Map<ProtocolMaker, Protocol>()
