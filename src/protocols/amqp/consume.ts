@@ -1,0 +1,191 @@
+/**
+ * The consumers of a channel: opening and cancelling them, and the `Consumer` the broker hands messages to. Tags, credit
+ * and frames of deliveries are in deliveries.ts.
+ *
+ *     consume ──► waiting for the queue ──► active (its -ok is out) ──► cancelled, by the client, the queue or the channel
+ */
+import { Refused } from '../../base/errors.ts'
+import { integerOf } from '../../base/field-value.ts'
+import { uniqueSuffix } from '../../base/random.ts'
+import type { CancelReason, Consumer, Delivery, Subscription } from '../../broker/queues/consumer.ts'
+import type { Mailbox } from '../../broker/session.ts'
+import type { ConnectionContext } from './connection-context.ts'
+import type { Deliveries, Taker } from './deliveries.ts'
+import { encodeShortString } from './wire/hot-methods.ts'
+import type { MethodOf } from './wire/method-schema.ts'
+import { makeMethod } from './wire/methods.ts'
+
+class AmqpConsumer implements Consumer, Taker {
+  readonly tag: string
+  readonly tagBytes: Buffer
+  readonly noAck: boolean
+  readonly priority: number
+  readonly prefetch: number
+  unackedCount = 0
+  isStarved = false
+  subscription: Subscription | undefined
+  isEnded = false
+  readonly #deliveries: Deliveries
+  readonly #onCancelled: (consumer: AmqpConsumer) => void
+
+  constructor(
+    tag: string,
+    method: MethodOf<'basic.consume'>,
+    prefetch: number,
+    deliveries: Deliveries,
+    onCancelled: (consumer: AmqpConsumer) => void,
+  ) {
+    this.tag = tag
+    this.tagBytes = encodeShortString(tag)
+    this.noAck = method.noAck
+    this.priority = integerOf(method.arguments.get('x-priority')) ?? 0
+    this.prefetch = prefetch
+    this.#deliveries = deliveries
+    this.#onCancelled = onCancelled
+  }
+
+  canTake(): boolean {
+    return !this.isEnded && this.#deliveries.canTake(this)
+  }
+
+  deliver(delivery: Delivery): void {
+    this.#deliveries.deliver(this, delivery)
+  }
+
+  cancelled(_reason: CancelReason): void {
+    if (this.isEnded) return
+    this.isEnded = true
+    this.#onCancelled(this)
+  }
+
+  wake(): void {
+    this.subscription?.wake()
+  }
+}
+
+export class Consumers {
+  /** For consumers that begin from now on; 0 is no limit. */
+  prefetch = 0
+  readonly #context: ConnectionContext
+  readonly #channel: number
+  readonly #deliveries: Deliveries
+  readonly #byTag = new Map<string, AmqpConsumer>()
+  /** Direct reply-to: the consumer of this channel's mailbox, which is none of a queue. */
+  #replies: { readonly mailbox: Mailbox; readonly consumer: AmqpConsumer } | undefined
+  /** Tags cancelled by the broker while an answer is still owed: the answer goes first. */
+  #owedCancels: string[] | undefined
+  #isClosed = false
+
+  constructor(context: ConnectionContext, channel: number, deliveries: Deliveries) {
+    this.#context = context
+    this.#channel = channel
+    this.#deliveries = deliveries
+  }
+
+  /** The mailbox that answers to this channel's publishes go to, when there is one. */
+  get mailboxName(): string | undefined {
+    return this.#replies?.mailbox.name
+  }
+
+  /** @param queue the name, with '' already resolved */
+  async consume(method: MethodOf<'basic.consume'>, queue: string): Promise<void> {
+    const consumer = this.#make(method)
+    this.#byTag.set(consumer.tag, consumer)
+    this.#deliveries.add(consumer)
+    this.owe()
+    try {
+      await this.#subscribe(consumer, method, queue)
+    } catch (error) {
+      this.#forget(consumer)
+      throw error
+    } finally {
+      this.paid()
+    }
+  }
+
+  async #subscribe(consumer: AmqpConsumer, method: MethodOf<'basic.consume'>, queue: string): Promise<void> {
+    const spec = { queue, exclusive: method.exclusive, arguments: method.arguments }
+    const subscription = await this.#context.session.consume(spec, consumer)
+    if (this.#isClosed) return subscription.cancel()
+    consumer.subscription = subscription
+    this.#answerConsume(method, consumer.tag)
+    if (!consumer.isEnded) subscription.activate()
+  }
+
+  /** Consumes the channel's mailbox: no queue, no acknowledgements, one per channel. */
+  consumeReplies(method: MethodOf<'basic.consume'>): void {
+    if (!method.noAck) throw new Refused('precondition-failed', 'reply consumer cannot acknowledge')
+    if (this.#replies !== undefined) throw new Refused('precondition-failed', 'reply consumer already set')
+    const consumer = this.#make(method)
+    this.#replies = { consumer, mailbox: this.#context.session.openMailbox(consumer) }
+    this.#answerConsume(method, consumer.tag)
+  }
+
+  #make(method: MethodOf<'basic.consume'>): AmqpConsumer {
+    const { consumerTag } = method
+    const isTaken = this.#byTag.has(consumerTag) || this.#replies?.consumer.tag === consumerTag
+    if (consumerTag !== '' && isTaken) {
+      throw new Refused('not-allowed', `attempt to reuse consumer tag '${consumerTag}'`)
+    }
+    const tag = consumerTag === '' ? `amq.ctag-${uniqueSuffix(this.#context.random)}` : consumerTag
+    return new AmqpConsumer(tag, method, this.prefetch, this.#deliveries, (ended) => this.#cancelled(ended))
+  }
+
+  #answerConsume(method: MethodOf<'basic.consume'>, consumerTag: string): void {
+    if (!method.nowait) this.#context.out.method(this.#channel, makeMethod('basic.consume-ok', { consumerTag }))
+  }
+
+  /** By the client. An unknown tag is no error. What the consumer holds stays unacknowledged. */
+  cancel(tag: string): void {
+    const consumer = this.#byTag.get(tag)
+    if (consumer !== undefined) {
+      this.#forget(consumer)
+      consumer.isEnded = true
+      consumer.subscription?.cancel()
+    } else if (this.#replies?.consumer.tag === tag) {
+      this.#replies.mailbox.close()
+      this.#replies = undefined
+    }
+  }
+
+  /** By the broker: the queue is gone. */
+  #cancelled(consumer: AmqpConsumer): void {
+    this.#forget(consumer)
+    if (this.#isClosed || !this.#context.tellsCancels) return
+    if (this.#owedCancels !== undefined) this.#owedCancels.push(consumer.tag)
+    else this.#tellCancel(consumer.tag)
+  }
+
+  #tellCancel(consumerTag: string): void {
+    this.#context.out.method(this.#channel, makeMethod('basic.cancel', { consumerTag, nowait: true }))
+  }
+
+  #forget(consumer: AmqpConsumer): void {
+    this.#byTag.delete(consumer.tag)
+    this.#deliveries.remove(consumer)
+  }
+
+  /** From here on cancels by the broker wait: the channel owes an answer, queue.delete-ok say, that goes first. */
+  owe(): void {
+    this.#owedCancels ??= []
+  }
+
+  /** The answer is out. */
+  paid(): void {
+    const tags = this.#owedCancels
+    this.#owedCancels = undefined
+    if (tags === undefined || this.#isClosed) return
+    for (const tag of tags) this.#tellCancel(tag)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const consumer of this.#byTag.values()) {
+      consumer.isEnded = true
+      consumer.subscription?.cancel()
+    }
+    this.#byTag.clear()
+    this.#replies?.mailbox.close()
+    this.#replies = undefined
+  }
+}

@@ -1,0 +1,15 @@
+/** What a connection needs of a socket: `net.Socket` and `tls.TLSSocket` have it, and so has a stream in a test. */
+import type { Duplex } from 'node:stream'
+
+export type PeerSocket = Duplex & {
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  readonly localAddress?: string | undefined
+  readonly localPort?: number | undefined
+}
+
+/** For people: `127.0.0.1:53122 -> 127.0.0.1:5672`. */
+export function peerName(socket: PeerSocket): string {
+  const { remoteAddress, remotePort, localAddress, localPort } = socket
+  return `${remoteAddress}:${remotePort} -> ${localAddress}:${localPort}`
+}
