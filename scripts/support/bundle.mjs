@@ -29,6 +29,8 @@ export async function build() {
     banner: { js: banner },
     logLevel: 'warning',
   })
+  // Its helper process would outlive the build, as long as `npm start` runs.
+  await esbuild.stop()
   renameSync(scratch, join(root, 'dist', 'busbar.mjs'))
   writeFileSync(join(root, 'dist', 'licenses.txt'), licensesOf(Object.keys(metafile.inputs)))
 }
