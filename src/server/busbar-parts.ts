@@ -1,0 +1,54 @@
+/** The parts a busbar is made of: the one place that names the concrete broker, storage and protocols. */
+import { Users } from '../access/users.ts'
+import { Broker } from '../broker/broker.ts'
+import { ConfigError } from '../config/load-config.ts'
+import { storeUrlOf } from '../config/options.ts'
+import { AmqpProtocol, amqpSchemes } from '../protocols/amqp/amqp-protocol.ts'
+import { amqpMessageFormat } from '../protocols/amqp/message-format.ts'
+import type { Storage } from '../storage/contract.ts'
+import { openStorage } from '../storage/open-storage.ts'
+import { amqpSettings } from './amqp-settings.ts'
+import type { BrokerNeeds, RunningBroker, ServerParts, Surroundings } from './parts.ts'
+
+export const busbarParts: ServerParts = {
+  openStorage: openConfiguredStorage,
+  openBroker,
+  makeUsers,
+  protocols: [
+    {
+      schemes: amqpSchemes,
+      format: amqpMessageFormat,
+      make: (context, config) => new AmqpProtocol(context, amqpSettings(config)),
+    },
+  ],
+}
+
+async function openConfiguredStorage({ config, clock, logger }: Surroundings): Promise<Storage> {
+  const { durability } = config
+  try {
+    return await openStorage(storeUrlOf(config), { durability, clock, logger: logger.child({ component: 'storage' }) })
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new ConfigError('flag', `--store ${error.message}`, { cause: error })
+  }
+}
+
+function openBroker(needs: BrokerNeeds, { config, clock, random, logger }: Surroundings): Promise<RunningBroker> {
+  const { messageMemoryBytes, diskFreeBytesMin, vhosts } = config
+  return Broker.open({
+    ...needs,
+    clock,
+    random,
+    logger: logger.child({ component: 'broker' }),
+    messageMemoryBytes,
+    diskFreeBytesMin,
+    vhosts,
+  })
+}
+
+function makeUsers({ config, random }: Surroundings): Users {
+  const users = new Users(random)
+  const name = config.defaultUser
+  users.set({ name, loopbackOnly: config.loopbackUsers.includes(name) }, config.defaultPassword)
+  return users
+}
