@@ -11,63 +11,69 @@ import type { Storage } from '../storage/contract.ts'
 import type { ProtocolMaker, ServerParts } from './parts.ts'
 import { startServer } from './server.ts'
 
-/** Parts that only write down what is asked of them, in order. */
-function fakeParts(changes: Partial<ServerParts> = {}) {
-  const log: string[] = []
-  const failures: ((failure: StorageError) => void)[] = []
-  const format: MessageFormat = {
-    id: 200,
-    name: 'fake',
-    headers: () => new Map(),
-    header: () => undefined,
-    expiration: () => undefined,
-    property: () => undefined,
-    change: (properties) => properties,
-  }
-  const note = (text: string) => async (): Promise<void> => {
-    log.push(text)
-  }
+const fakeFormat: MessageFormat = {
+  id: 200,
+  name: 'fake',
+  headers: () => new Map(),
+  header: () => undefined,
+  expiration: () => undefined,
+  property: () => undefined,
+  change: (properties) => properties,
+}
+
+const fakeStorage: Omit<Storage, 'close'> = {
+  meta: { get: () => undefined, list: () => [], put: async () => 1, delete: async () => {}, watch: () => () => {} },
+  describe: () => ({
+    engine: 'fake',
+    durable: false,
+    replicated: false,
+    flushedBeforeAck: false,
+    payloadBytesMax: 1,
+    shardCount: 1,
+  }),
+  claim: () => Promise.reject(new Error('not asked for')),
+  freeBytes: async () => undefined,
+}
+
+function fakeMaker(log: string[]): ProtocolMaker {
   const protocol: Protocol = {
     name: 'fake',
     schemes: [],
     accept: (socket) => {
       socket.on('error', () => {}).end('hello')
     },
-    stop: note('protocol stopped'),
+    stop: async () => {
+      log.push('protocol stopped')
+    },
   }
-  const maker: ProtocolMaker = {
+  return {
     schemes: [
       { name: 'amqp', defaultPort: 5672, tls: false },
       { name: 'amqps', defaultPort: 5671, tls: true },
     ],
-    format,
+    format: fakeFormat,
     make: () => {
       log.push('protocol made')
       return protocol
     },
   }
-  const storage: Storage = {
-    meta: { get: () => undefined, list: () => [], put: async () => 1, delete: async () => {}, watch: () => () => {} },
-    describe: () => ({
-      engine: 'fake',
-      durable: false,
-      replicated: false,
-      flushedBeforeAck: false,
-      payloadBytesMax: 1,
-      shardCount: 1,
-    }),
-    claim: () => Promise.reject(new Error('not asked for')),
-    freeBytes: async () => undefined,
-    close: note('storage closed'),
+}
+
+/** Parts that only write down what is asked of them, in order. */
+function fakeParts(changes: Partial<ServerParts> = {}) {
+  const log: string[] = []
+  const failures: ((failure: StorageError) => void)[] = []
+  const note = (text: string) => async (): Promise<void> => {
+    log.push(text)
   }
   const parts: ServerParts = {
     openStorage: async () => {
       log.push('storage opened')
-      return storage
+      return { ...fakeStorage, close: note('storage closed') }
     },
     openBroker: async ({ formats, onFailure }) => {
       log.push('broker started')
-      expect(formats.get(format.id)).toBe(format)
+      expect(formats.get(fakeFormat.id)).toBe(fakeFormat)
       failures.push(onFailure)
       return {
         openSession: () => {
@@ -77,7 +83,7 @@ function fakeParts(changes: Partial<ServerParts> = {}) {
       }
     },
     makeUsers: () => new Users(),
-    protocols: [maker],
+    protocols: [fakeMaker(log)],
     ...changes,
   }
   return { parts, log, failures }
