@@ -143,15 +143,15 @@ export class Channel implements PublishTarget {
       case 'queue.delete':
       case 'queue.purge':
       case 'queue.bind':
-        return this.#owe(runTopology(method, this.#context.session, this.#memory), method.nowait)
+        return this.#owe(() => runTopology(method, this.#context.session, this.#memory), method.nowait)
       case 'queue.unbind':
-        return this.#owe(runTopology(method, this.#context.session, this.#memory), false)
+        return this.#owe(() => runTopology(method, this.#context.session, this.#memory), false)
       case 'basic.consume':
         return this.#consume(method)
       case 'basic.get':
         return this.#get(method)
       case 'tx.commit':
-        return this.#owe(this.#commit(), false)
+        return this.#owe(() => this.#commit(), false)
       default:
         this.#performNow(method)
         return undefined
@@ -195,10 +195,10 @@ export class Channel implements PublishTarget {
     this.#context.out.method(this.number, method)
   }
 
-  async #owe(answer: Promise<Method>, nowait: boolean): Promise<void> {
+  async #owe(work: () => Promise<Method>, nowait: boolean): Promise<void> {
     this.#consumers.owe()
     try {
-      const method = await answer
+      const method = await work()
       if (this.#state === 'open' && !nowait) this.#reply(method)
     } finally {
       this.#consumers.paid()
