@@ -50,6 +50,7 @@ export class Peer {
   readonly #received: Received[] = []
   #waiting: ((received: Received) => void) | undefined
   #first = true
+  heartbeatCount = 0
   /** What connection.start and connection.tune said. */
   start: Extract<Method, { kind: 'connection.start' }> | undefined
   tune: Extract<Method, { kind: 'connection.tune' }> | undefined
@@ -142,7 +143,10 @@ export class Peer {
   }
 
   #frame(type: number, channel: number, buffer: Buffer, start: number, end: number): void {
-    if (type === FRAME_HEARTBEAT) return
+    if (type === FRAME_HEARTBEAT) {
+      this.heartbeatCount++
+      return
+    }
     // The parser lends its buffer for this call only.
     const payload = Buffer.from(buffer.subarray(start, end))
     if (type === FRAME_HEADER) {

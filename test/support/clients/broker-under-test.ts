@@ -18,8 +18,10 @@ export type BrokerUnderTest = {
   readonly pid: number | undefined
   /** Whether it is busbar, started here: only then do pid, kill9 and restart have a meaning. */
   readonly ours: boolean
-  /** Ends it as an operator would; fails unless it exits with 0. Removes its data. */
+  /** Ends it as an operator would, if it runs; fails unless it exits with 0. Removes its data. */
   stop(): Promise<void>
+  /** Ends it as an operator would, and keeps its data. */
+  halt(): Promise<void>
   /** Ends it as a power cut would, and keeps its data. */
   kill9(): Promise<void>
   /** Starts it again on the same data and the same port. */
@@ -38,6 +40,10 @@ export async function startBroker(args: readonly string[] = []): Promise<BrokerU
   let running = await serve(data, 0, args)
   const { url } = running
   const port = portOf(url)
+  const halt = async (): Promise<void> => {
+    running.program.signal('SIGTERM')
+    await running.program.finished()
+  }
   return {
     url,
     port,
@@ -45,9 +51,9 @@ export async function startBroker(args: readonly string[] = []): Promise<BrokerU
     get pid() {
       return running.program.pid
     },
+    halt,
     async stop() {
-      running.program.signal('SIGTERM')
-      await running.program.finished()
+      await halt()
       await rm(home, { recursive: true, force: true })
     },
     async kill9() {
@@ -84,7 +90,16 @@ function someoneElses(url: string): BrokerUnderTest {
   const refuse = async (): Promise<void> => {
     throw new Error('BUSBAR_TEST_URL names a server that is not ours to end or to start')
   }
-  return { url, port: portOf(url), pid: undefined, ours: false, stop: async () => {}, kill9: refuse, restart: refuse }
+  return {
+    url,
+    port: portOf(url),
+    pid: undefined,
+    ours: false,
+    stop: async () => {},
+    halt: refuse,
+    kill9: refuse,
+    restart: refuse,
+  }
 }
 
 /** Whether the tests judge busbar itself: some of what it can do, no other server can. */
