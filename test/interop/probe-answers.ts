@@ -251,6 +251,11 @@ export const differences: Readonly<Record<string, Difference>> = {
     answer: 'connection.close 503 COMMAND_INVALID - unknown method 250 in class 60 [60,250]',
     reason: NO_SUCH_METHOD,
   },
+  'body longer than header size': {
+    answer:
+      'connection.close 505 UNEXPECTED_FRAME - expected at most 2 more bytes of content body, got 6 instead [60,40]',
+    reason: 'RabbitMQ waits for the end of a body that is over already, and the channel never answers again',
+  },
   'unknown exchange type': {
     answer: "channel.close 406 PRECONDITION_FAILED - unknown exchange type 'bogus' [40,10]",
     reason: 'as RabbitMQ 4 answers: only the channel is lost, and clients of today test for it',
