@@ -61,6 +61,19 @@ test('router: what an exchange does not match goes to its alternate, along a cha
   expect(t.route('first', 'k')).toEqual(['q'])
 })
 
+test('router: an alternate that is made later is found, and may lead on at once', () => {
+  const t = new TestTable()
+  t.queue('q')
+  t.exchange('x', 'direct', alternate('later'))
+  t.exchange('end', 'fanout')
+  t.bind('end', 'q')
+  expect(t.route('x', 'k')).toEqual([])
+  const later = t.exchange('later', 'direct', alternate('end'))
+  expect(t.route('x', 'k')).toEqual(['q'])
+  t.table.removeExchange(later)
+  expect(t.route('x', 'k')).toEqual([])
+})
+
 test('router: a match that leads nowhere is still a match, and the alternate of an exchange behind a binding counts', () => {
   const t = new TestTable()
   t.queue('rest', 'inner')
@@ -97,6 +110,7 @@ test('router: further keys add their queues, each once; the alternate comes in o
   expect(t.route('d', 'ka', plainMessage, ['kb', 'ka', 'none'])).toEqual(['a', 'b'])
   expect(t.route('d', 'none', plainMessage, ['kb'])).toEqual(['a', 'b'])
   expect(t.route('d', 'none', plainMessage, ['no'])).toEqual(['rest'])
+  expect(t.route('d', 'ka')).toEqual(['a'])
   expect(t.route('', 'a', plainMessage, ['b', 'a', 'none'])).toEqual(['a', 'b'])
   expect(t.route('', 'a', plainMessage, [])).toEqual(['a'])
 })

@@ -164,6 +164,15 @@ test('queues: a session that ends takes its exclusive queues, at once and with w
   expect(broker.keys('exchange/')).toEqual([])
 })
 
+test('queues: an exclusive one that was deleted before its session ended is not ended again', async () => {
+  const { broker, vhost } = await openVhost()
+  const owner = testSession()
+  for (const name of ['a', 'b']) await vhost.declareQueue(queueSpec(name, { exclusive: true }), owner)
+  await vhost.deleteQueue('a', always, owner)
+  await vhost.deleteExclusiveOf(owner)
+  expect(broker.made.map((queue) => queue.endCount)).toEqual([1, 1])
+})
+
 test('queues: a declaration still under way when its session ends makes no queue', async () => {
   const { vhost } = await openVhost()
   const owner = testSession()

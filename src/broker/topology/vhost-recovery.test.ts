@@ -134,6 +134,19 @@ test('one broker sees what another declares, binds and deletes', async () => {
   expect(two.vhosts.get('new').name).toBe('new')
 })
 
+test('a queue whose record comes again stays, one that was made anew elsewhere is another queue', async () => {
+  const { broker, vhost } = await openVhost()
+  await vhost.declareQueue(queueSpec('q', { durable: true }), anyone)
+  await vhost.bindQueue(bindingSpec('amq.direct', 'q', 'k'), anyone)
+  const { key, value } = broker.meta.list('queue/')[0]!
+  await broker.meta.put(key, value)
+  expect(broker.made.map((queue) => queue.endCount)).toEqual([0])
+  expect(reached(vhost, 'amq.direct', 'k')).toEqual(['q'])
+  await broker.meta.put(key, value.replace(/"id":\d+/, '"id":4711'))
+  expect(broker.made.map((queue) => queue.endCount)).toEqual([1, 0])
+  expect(vhost.requireQueue('q', anyone).definition.id).toBe(4711)
+})
+
 test('two brokers that declare one name at once agree: one makes it, the other hears of differences', async () => {
   const { broker: one } = await openVhost()
   const two = new TestBroker(one.meta, 2)

@@ -259,19 +259,19 @@ export class Vhost<Q extends ManagedQueue> {
 
   // ─── bindings ───
 
-  bindQueue(spec: BindingSpec, session: Session | undefined): Promise<void> {
+  async bindQueue(spec: BindingSpec, session: Session | undefined): Promise<void> {
     return this.#bind('queue', this.#cleanBinding('queue', spec), session)
   }
 
-  unbindQueue(spec: BindingSpec, session: Session | undefined): Promise<void> {
+  async unbindQueue(spec: BindingSpec, session: Session | undefined): Promise<void> {
     return this.#unbind('queue', this.#cleanBinding('queue', spec), session)
   }
 
-  bindExchange(spec: BindingSpec): Promise<void> {
+  async bindExchange(spec: BindingSpec): Promise<void> {
     return this.#bind('exchange', this.#cleanBinding('exchange', spec), undefined)
   }
 
-  unbindExchange(spec: BindingSpec): Promise<void> {
+  async unbindExchange(spec: BindingSpec): Promise<void> {
     return this.#unbind('exchange', this.#cleanBinding('exchange', spec), undefined)
   }
 
