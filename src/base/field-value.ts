@@ -41,6 +41,12 @@ export function textOf(value: FieldValue | undefined): string | undefined {
   return typeof value.value === 'string' ? value.value : value.value.toString('latin1')
 }
 
+/** The texts in an array of long strings, anything else in it left out; empty for every other type. */
+export function textsOf(value: FieldValue | undefined): string[] {
+  if (value?.type !== 'A') return []
+  return value.value.map(textOf).filter((text) => text !== undefined)
+}
+
 /** The number in any integer type, rounded to a double beyond 2^53; `undefined` for every other type. */
 export function integerOf(value: FieldValue | undefined): number | undefined {
   if (value === undefined || !integerTypes.has(value.type)) return undefined

@@ -7,12 +7,14 @@
  */
 import type { Clock } from '../base/clock.ts'
 import { Refused, type StorageError } from '../base/errors.ts'
+import { textsOf } from '../base/field-value.ts'
 import type { Random } from '../base/random.ts'
 import type { Message } from '../message/message.ts'
 import type { MessageFormats } from '../message/message-format.ts'
 import type { Storage } from '../storage/contract.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { ClientSession } from './client-session.ts'
+import { delayOf } from './delayed/delay-store.ts'
 import { DelayStores } from './delayed/delay-stores.ts'
 import { DiskAlarm } from './disk-alarm.ts'
 import { FlowControl } from './flow.ts'
@@ -134,7 +136,9 @@ export class Broker implements SessionDoor {
   #release(vhost: Vhost<Queue>, message: Message): void {
     const exchange = vhost.findExchange(message.address.exchange)
     if (exchange === undefined) return
-    for (const queue of vhost.route(exchange, message.address.routingKey, undefined, message)) {
+    const carbonCopies = textsOf(message.format.header(message.properties(), 'CC'))
+    const extraKeys = carbonCopies.length > 0 ? carbonCopies : undefined
+    for (const queue of vhost.route(exchange, message.address.routingKey, extraKeys, message)) {
       queue.enqueue(message, undefined, 0)
     }
   }
@@ -154,6 +158,8 @@ export class Broker implements SessionDoor {
       routingKey: deadLetterRoutingKey,
       exchange: deadLetterExchange,
     })
+    const delayMs = exchange.delayed ? delayOf(letter.message) : 0
+    if (delayMs > 0) return this.#delays.get(vhostName).add(letter.message, delayMs, undefined, 0)
     const { routingKey } = letter.message.address
     for (const target of vhost.route(exchange, routingKey, letter.extraKeys, letter.message)) {
       if (reason === 'rejected' || !isCycle(letter, target.name)) target.enqueue(letter.message, undefined, 0)

@@ -11,6 +11,7 @@ import {
   longstr,
   table,
   textOf,
+  textsOf,
   timestamp,
 } from '../../base/field-value.ts'
 import { Address, type Message, makeMessage } from '../../message/message.ts'
@@ -111,9 +112,4 @@ function newDeath(message: Message, death: Death, carbonCopies: readonly string[
   const expiration = message.format.expiration(message.properties())
   if (expiration !== undefined) entry.set('original-expiration', longstr(expiration))
   return entry
-}
-
-function textsOf(value: FieldValue | undefined): string[] {
-  if (value?.type !== 'A') return []
-  return value.value.map(textOf).filter((text) => text !== undefined)
 }
