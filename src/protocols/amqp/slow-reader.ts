@@ -27,9 +27,20 @@ export class SlowReader {
 
   /** To be called when frames were handled. */
   check(): void {
-    if (this.#isClosed || this.#out.unreadBytes <= this.#settings.unreadBytesMax) return
+    // Asked first, because a writer tells of its drain only to those who saw the congestion.
+    if (this.#isClosed || !this.#out.isCongested || this.#out.unreadBytes <= this.#settings.unreadBytesMax) return
     this.#input.pause(PAUSED_FOR_READER)
-    this.#stall ??= this.#clock.after(this.#settings.stallTimeoutMs, this.#onStalled)
+    if (this.#stall === undefined) this.#watch()
+  }
+
+  /** Gives more time for more bytes: what a large message on a slow line has achieved is not seen before it is through. */
+  #watch(): void {
+    const { unreadBytes } = this.#out
+    const { stallTimeoutMs, unreadBytesMax } = this.#settings
+    this.#stall = this.#clock.after(stallTimeoutMs * Math.ceil(unreadBytes / unreadBytesMax), () => {
+      if (this.#out.unreadBytes < unreadBytes) this.#watch()
+      else this.#onStalled()
+    })
   }
 
   /** Resolves when the peer has caught up: at once when it has, and also when there is nobody to wait for any more. */
