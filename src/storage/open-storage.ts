@@ -1,5 +1,7 @@
 /** Opens the storage a URL names. The only file that knows which engines there are; each is loaded when asked for. */
+import { fileURLToPath } from 'node:url'
 import type { Clock } from '../base/clock.ts'
+import { StorageError } from '../base/errors.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Storage } from './contract.ts'
 import type { Files } from './engines/local/files.ts'
@@ -17,10 +19,11 @@ export interface StorageOptions {
 }
 
 /**
- * `memory:`
+ * `memory:` or `file:DIRECTORY` (also `file:///absolute/path`).
+ * @throws {StorageError} 'locked', 'unwritable', 'newer-format', 'damaged'
  * @throws {RangeError} for a URL no engine serves
  */
-export async function openStorage(url: string, _options: StorageOptions): Promise<Storage> {
+export async function openStorage(url: string, options: StorageOptions): Promise<Storage> {
   const scheme = url.slice(0, url.indexOf(':') + 1)
   switch (scheme) {
     case 'memory:': {
@@ -28,7 +31,19 @@ export async function openStorage(url: string, _options: StorageOptions): Promis
       const { MemoryStorage } = await import('./engines/memory/memory-storage.ts')
       return new MemoryStorage()
     }
+    case 'file:': {
+      const directory = directoryOf(url)
+      const { openLocalStorage } = await import('./engines/local/local-storage.ts')
+      return openLocalStorage(directory, options)
+    }
     default:
-      throw new RangeError(`"${url}" names no storage: use memory:`)
+      throw new RangeError(`"${url}" names no storage: use memory: or file:DIRECTORY`)
   }
+}
+
+function directoryOf(url: string): string {
+  const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length)
+  if (path === '') throw new RangeError(`"${url}" names no directory: use file:DIRECTORY`)
+  if (path.includes('\0')) throw new StorageError('unwritable', 'a directory name cannot contain a zero byte')
+  return path
 }

@@ -25,13 +25,14 @@ export class MetaView {
   #appliedRevision = 0
   #watchers: Watcher[] = []
 
-  get lastRevision(): number {
-    return this.#lastRevision
+  get appliedRevision(): number {
+    return this.#appliedRevision
   }
 
   /** For what is read back: revisions never repeat, even if the newest keys are gone. */
   raiseRevision(revision: number): void {
     this.#lastRevision = Math.max(this.#lastRevision, revision)
+    this.#appliedRevision = Math.max(this.#appliedRevision, revision)
   }
 
   get(key: string): MetaEntry | undefined {
@@ -91,7 +92,6 @@ export class MetaView {
     const key = keyOf(change)
     const revision = revisionOf(change)
     invariant(revision > this.#appliedRevision, `metadata revision ${revision} after ${this.#appliedRevision}`)
-    this.#appliedRevision = revision
     this.raiseRevision(revision)
     if (this.#accepted.get(key)?.revision === revision) this.#accepted.delete(key)
     if (change.kind === 'put') {

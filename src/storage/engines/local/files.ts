@@ -17,6 +17,8 @@ import {
   write as writeFd,
   writev,
 } from 'node:fs'
+import type { Clock } from '../../../base/clock.ts'
+import { lockDirectory } from './lock.ts'
 
 export interface OpenFile {
   readonly path: string
@@ -50,6 +52,11 @@ export interface Files {
   makeDirectory(directory: string): Promise<void>
   /** Names made, changed and removed in this directory are on the disk. */
   flushDirectory(directory: string): Promise<void>
+  /**
+   * Keeps every other process out until what it resolves with is called.
+   * @throws {StorageError} 'locked'
+   */
+  lock(directory: string, clock: Clock): Promise<() => Promise<void>>
   /** What a normal user may still write there. */
   freeBytes(directory: string): Promise<number>
 }
@@ -159,6 +166,8 @@ export const nodeFiles: Files = {
       await settle((done) => closeFd(fd, done))
     }
   },
+
+  lock: lockDirectory,
 
   freeBytes: (directory) =>
     new Promise((resolve, reject) => {
