@@ -13,7 +13,7 @@ import { Consumers } from './consume.ts'
 import { DIRECT_REPLY_TO } from './content-checks.ts'
 import { Deliveries } from './deliveries.ts'
 import { Publishing, type PublishTarget } from './publish.ts'
-import type { Answer } from './refusals.ts'
+import { type Answer, misplacedMethod } from './refusals.ts'
 import { recover, settle } from './settle.ts'
 import { type QueueMemory, queueName, runTopology } from './topology.ts'
 import { Transaction } from './transactions.ts'
@@ -32,7 +32,6 @@ import {
 import { type Method, type MethodOf, methodNumber } from './wire/method-schema.ts'
 import { decodeMethod, makeMethod } from './wire/methods.ts'
 import { replyText } from './wire/reply-codes.ts'
-import { WireError } from './wire/wire-error.ts'
 
 const CHANNEL_CLOSE = methodNumber('channel.close')
 const CHANNEL_CLOSE_OK = methodNumber('channel.close-ok')
@@ -162,7 +161,7 @@ export class Channel implements PublishTarget {
   #performNow(method: Method): void {
     switch (method.kind) {
       case 'channel.open':
-        throw new WireError(504, "second 'channel.open' seen", ...idsOf(this.method))
+        throw misplacedMethod(504, "second 'channel.open' seen", this.method)
       case 'channel.close':
         return this.#closeByClient()
       case 'channel.flow':
@@ -187,7 +186,7 @@ export class Channel implements PublishTarget {
         this.#openTransaction().rollback()
         return this.#reply(makeMethod('tx.rollback-ok'))
       default:
-        throw new WireError(503, 'unimplemented method', ...idsOf(this.method))
+        throw misplacedMethod(503, 'unimplemented method', this.method)
     }
   }
 
@@ -305,8 +304,4 @@ export class Channel implements PublishTarget {
     this.#transaction?.rollback()
     this.#deliveries.close()
   }
-}
-
-function idsOf(method: number): [classId: number, methodId: number] {
-  return [Math.floor(method / 0x10000), method % 0x10000]
 }

@@ -5,7 +5,7 @@
 import { Refused } from '../../base/errors.ts'
 import { Channel } from './channel.ts'
 import type { ConnectionContext } from './connection-context.ts'
-import type { Answer } from './refusals.ts'
+import { type Answer, misplacedMethod } from './refusals.ts'
 import { FRAME_METHOD } from './wire/frame.ts'
 import { readMethodNumber } from './wire/hot-methods.ts'
 import { methodNumber } from './wire/method-schema.ts'
@@ -43,9 +43,7 @@ export class Channels {
   #open(type: number, number: number, buffer: Buffer, start: number, end: number): void {
     if (type !== FRAME_METHOD) throw new WireError(505, 'expected method frame, got non method frame instead')
     const method = readMethodNumber(buffer, start, end)
-    if (method !== CHANNEL_OPEN) {
-      throw new WireError(504, "expected 'channel.open'", Math.floor(method / 0x10000), method % 0x10000)
-    }
+    if (method !== CHANNEL_OPEN) throw misplacedMethod(504, "expected 'channel.open'", method)
     decodeMethod(buffer, start, end)
     const count = this.#byNumber.size
     if (count >= this.#countMax) {

@@ -23,7 +23,7 @@ import { Input, type InputHost, PAUSED_FOR_ANSWER } from './input.ts'
 import { Outgoing } from './outgoing.ts'
 import { type PeerSocket, peerName } from './peer-socket.ts'
 import { PublisherGate } from './publisher-gate.ts'
-import { type Answer, answerTo, answerToEnd } from './refusals.ts'
+import { type Answer, answerTo, answerToEnd, misplacedMethod } from './refusals.ts'
 import type { AmqpSettings } from './settings.ts'
 import { SlowReader } from './slow-reader.ts'
 import { FRAME_HEARTBEAT, FRAME_METHOD, PROTOCOL_HEADER } from './wire/frame.ts'
@@ -68,6 +68,7 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
   /** The socket is at its end while frames before that are still at work. */
   #isPeerGone = false
   #isSocketClosed = false
+  #isGone = false
   #sessionClosed: Promise<void> | undefined
 
   constructor(socket: PeerSocket, options: ConnectionOptions) {
@@ -123,7 +124,8 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
   broken(error: unknown): void {
     if (this.#state === 'running') this.#fail(error, 0)
     else if (this.#state === 'handshake') this.drop(`malformed frame: ${String(error)}`, 0)
-    else this.#end('malformed frame while closing')
+    // Our goodbye still has to reach the peer; its answer would not be understood.
+    else if (this.#state === 'closing') this.#finish()
   }
 
   /** @returns false to pause behind this frame */
@@ -179,9 +181,7 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
     const method = decodeMethod(buffer, start, end)
     if (method.kind === 'connection.close') return this.#leave()
     if (method.kind === 'connection.update-secret') return this.send(makeMethod('connection.update-secret-ok'))
-    const number = readMethodNumber(buffer, start, end)
-    const text = 'unexpected method in connection state running'
-    throw new WireError(504, text, Math.floor(number / 0x10000), number % 0x10000)
+    throw misplacedMethod(504, 'unexpected method in connection state running', methodNumber(method.kind))
   }
 
   #parting(type: number, channel: number, buffer: Buffer, start: number, end: number): void {
@@ -345,8 +345,8 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
     this.#isSocketClosed = true
     this.#isPeerGone = true
     if (this.#input.isPausedFor(PAUSED_FOR_ANSWER)) return
-    if (this.#state === 'ended') void this.#endSession().then(() => this.#gone())
-    else this.#end('the socket was closed')
+    this.#end('the socket was closed')
+    void this.#endSession().then(() => this.#gone())
   }
 
   /** No more words: closes the socket, if it is not yet, and gives back everything. */
@@ -360,8 +360,7 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
     this.#socket.destroy()
     if (!wasOrderly) this.#log('info', 'connection lost', { why })
     // The socket may have been closed long ago, while an answer was owed.
-    if (this.#isSocketClosed) void this.#endSession().then(() => this.#gone())
-    else void this.#endSession()
+    void this.#endSession().then(() => this.#gone())
   }
 
   #stopWork(state: State): void {
@@ -386,7 +385,9 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
 
   /** The session has ended, and so has the socket: in whichever order. */
   #gone(): void {
-    if (this.#state === 'ended' && this.#isSocketClosed) this.#options.onGone(this)
+    if (this.#state !== 'ended' || !this.#isSocketClosed || this.#isGone) return
+    this.#isGone = true
+    this.#options.onGone(this)
   }
 
   #deadlineIn(delayMs: number, why: string): void {

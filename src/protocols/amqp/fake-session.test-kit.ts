@@ -42,6 +42,8 @@ export class FakeQueue {
   ready: Held[] = []
   readonly consumers: Consumer[] = []
   readonly outcomes: Outcome[] = []
+  /** Handed out and not settled. */
+  unsettledCount = 0
   readonly #name: string
 
   constructor(name: string) {
@@ -65,6 +67,7 @@ export class FakeQueue {
 
   delivery(held: Held, noAck: boolean): Delivery {
     let isSettled = noAck
+    if (!noAck) this.unsettledCount++
     return {
       message: held.message,
       redelivered: held.redelivered,
@@ -72,6 +75,7 @@ export class FakeQueue {
       settle: (outcome) => {
         if (isSettled) throw new Error(`a delivery of ${this.#name} was settled twice`)
         isSettled = true
+        this.unsettledCount--
         this.outcomes.push(outcome)
         if (outcome !== 'requeue') return
         this.ready.unshift({ message: held.message, redelivered: true, count: held.count + 1 })
@@ -97,6 +101,7 @@ export class FakeSession implements Session {
   readonly calls: string[] = []
   readonly queues = new Map<string, FakeQueue>()
   readonly published: Published[] = []
+  publishedCount = 0
   readonly mailboxes = new Map<string, Consumer>()
   readonly bindings: BindingSpec[] = []
   readonly exchanges: ExchangeSpec[] = []
@@ -209,6 +214,7 @@ export class FakeSession implements Session {
     const { exchange, routingKey } = message.address
     if (exchange === 'nope') throw new Refused('not-found', `no exchange 'nope' in vhost '${this.vhost}'`)
     this.published.push({ message, extraKeys, confirms, sequence })
+    this.publishedCount++
     for (let answer = 0; answer < this.answersPerPublish; answer++) confirms?.expect(sequence)
     const mailbox = this.mailboxes.get(routingKey)
     if (mailbox !== undefined) {

@@ -30,6 +30,11 @@ export interface Answer {
   readonly fault: 'client' | 'world' | 'ours'
 }
 
+/** For a method that must not come now, whatever it says: ends the connection. */
+export function misplacedMethod(replyCode: ReplyCode, text: string, method: number): WireError {
+  return new WireError(replyCode, text, Math.floor(method / 0x10000), method % 0x10000)
+}
+
 /** @param method number of the method at work when the error came up, 0 for none */
 export function answerTo(error: unknown, method: number): Answer {
   if (error instanceof WireError) return wireAnswer(error)
