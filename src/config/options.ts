@@ -123,8 +123,8 @@ export const OPTIONS = {
   product: one(
     'product',
     text('name'),
-    'busbar',
-    'The product name told to clients. `RabbitMQ` for clients that decide by it: see docs/decisions/product-name.md.',
+    'RabbitMQ',
+    'The product name told to AMQP clients, some of which decide by it: see docs/decisions/product-name.md.',
   ),
   productVersion: one(
     'product-version',
