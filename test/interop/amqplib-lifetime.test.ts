@@ -64,12 +64,13 @@ if (judgesBusbar) {
     it('amqplib: an orderly stop is told to the client, and what was confirmed is there afterwards', async () => {
       const own = await startBroker()
       const connection = await connect(own.url)
-      const failure = nextEvent<Error>(connection, 'error')
+      // To amqplib a forced close is no error: it tells the reason as it closes.
+      const reason = nextEvent<Error>(connection, 'close')
       const channel = await connection.createConfirmChannel()
       await channel.assertQueue('kept', { durable: true })
       await send(channel, 'kept', ['1', '2', '3'], { persistent: true })
       await own.halt()
-      expect(await failure).toMatchObject({ code: 320, message: expect.stringContaining('CONNECTION_FORCED') })
+      expect(await reason).toMatchObject({ code: 320, message: expect.stringContaining('CONNECTION_FORCED') })
       await own.restart()
       expect(await keptIn(own, 'kept')).toEqual(['1', '2', '3'])
       await own.stop()
@@ -77,14 +78,14 @@ if (judgesBusbar) {
 
     it('amqplib: a client that recovers goes on after the server was killed, and has all that was confirmed', async () => {
       const own = await startBroker()
-      let received: ((text: string) => void) | undefined
+      const received: string[] = []
       const setup = async (model: ChannelModel): Promise<void> => {
         const channel = await model.createChannel()
         await channel.assertQueue('kept', { durable: true })
         await channel.consume('kept', (message) => {
           if (message === null) return
           channel.ack(message)
-          received?.(message.content.toString())
+          received.push(message.content.toString())
         })
       }
       const feeder = await connect(own.url)
@@ -94,22 +95,19 @@ if (judgesBusbar) {
       await send(channel, 'kept', ['before'], { persistent: true })
       await own.kill9()
       await own.restart()
-      const first = new Promise<string>((resolve) => {
-        received = resolve
-      })
       const recovering = await connect(own.url, { recovery: { initialDelay: 20, maxDelay: 100, setup } })
-      expect(await first).toBe('before')
+      recovering.on('error', () => {})
+      await vi.waitUntil(() => received.includes('before'))
       const again = new Promise<void>((resolve) => recovering.on('disconnect', () => resolve()))
       await own.kill9()
       await again
       const back = new Promise<void>((resolve) => recovering.on('connect', () => resolve()))
       await own.restart()
       await back
-      const second = new Promise<string>((resolve) => {
-        received = resolve
-      })
       await recovering.createChannel().then((open) => open.sendToQueue('kept', Buffer.from('after')))
-      expect(await second).toBe('after')
+      await vi.waitUntil(() => received.includes('after'))
+      // The ack may have been lost with the server: then the message comes a second time, and still comes first.
+      expect(received.filter((text, index) => text !== received[index - 1])).toEqual(['before', 'after'])
       await recovering.close()
       await own.stop()
     })
