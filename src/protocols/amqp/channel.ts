@@ -215,8 +215,8 @@ export class Channel implements PublishTarget {
     const queue = queueName(method.queue, this.#memory)
     const { noAck } = method
     // The one answer that may be large: a client that does not read what it gets must not gather messages here.
-    await this.#context.caughtUp()
-    if (this.#state !== 'open') return
+    const isWanted = await this.#context.caughtUp()
+    if (!isWanted || this.#state !== 'open') return
     const found = await this.#context.session.get(queue, { noAck })
     if (this.#state !== 'open') {
       if (!noAck) found?.delivery.settle('requeue')

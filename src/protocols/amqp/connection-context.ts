@@ -25,6 +25,6 @@ export interface ConnectionContext {
   arrivingBytes: number
   /** A publish has begun: its frames may be stopped behind this one. */
   publishing(): void
-  /** Resolves when the peer has read most of what it was sent, or will never. */
-  caughtUp(): Promise<void>
+  /** Resolves to true when the peer has read most of what it was sent, to false when it never will. */
+  caughtUp(): Promise<boolean>
 }

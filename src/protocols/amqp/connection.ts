@@ -18,7 +18,7 @@ import type { ProtocolContext } from '../protocol.ts'
 import { Channels } from './channels.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import { type Agreement, Handshake, type HandshakeHost } from './handshake.ts'
-import { type HeartbeatHost, Heartbeats } from './heartbeats.ts'
+import { Heartbeats } from './heartbeats.ts'
 import { Input, type InputHost, PAUSED_FOR_ANSWER } from './input.ts'
 import { Outgoing } from './outgoing.ts'
 import { type PeerSocket, peerName } from './peer-socket.ts'
@@ -48,7 +48,7 @@ const CONNECTION_CLOSE_OK = methodNumber('connection.close-ok')
 
 type State = 'handshake' | 'running' | 'leaving' | 'closing' | 'finishing' | 'ended'
 
-export class Connection implements InputHost, HandshakeHost, HeartbeatHost, SessionOwner {
+export class Connection implements InputHost, HandshakeHost, SessionOwner {
   readonly #options: ConnectionOptions
   readonly #socket: PeerSocket
   readonly #writer: SocketWriter
@@ -60,7 +60,6 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
   /** The one deadline of the state: for the handshake, for a close-ok, for the peer's end of the socket. */
   #deadline: Timer | undefined
   #heartbeats: Heartbeats | undefined
-  #heard = false
   #session: Session | undefined
   readonly #reader: SlowReader
   #channels: Channels | undefined
@@ -94,7 +93,6 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
   // Incoming
 
   #received(chunk: Buffer): void {
-    this.#heard = true
     this.#input.push(chunk)
     this.#reader.check()
   }
@@ -205,8 +203,8 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
   opened(agreement: Agreement): void {
     const { protocol, settings, names } = this.#options
     const { session, user, frameMax, channelMax, heartbeatSeconds } = agreement
-    // The session may have ended inside openSession.
-    if (this.#state !== 'handshake') return
+    // The broker may have ended the session while it was opened.
+    if (this.#state !== 'handshake') return void this.#endSession()
     this.#deadline?.cancel()
     this.#out.frameMax = frameMax
     this.#input.limitFrames(frameMax)
@@ -226,7 +224,10 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
       caughtUp: () => this.#reader.caughtUp(),
     }
     this.#channels = new Channels(context, channelMax)
-    if (heartbeatSeconds > 0) this.#heartbeats = new Heartbeats(protocol.clock, heartbeatSeconds * 1000, this)
+    if (heartbeatSeconds > 0) {
+      const onSilence = (): void => this.#end('missed heartbeats from the client')
+      this.#heartbeats = new Heartbeats(protocol.clock, heartbeatSeconds * 1000, this.#input, this.#out, onSilence)
+    }
     this.#state = 'running'
     gate.set(session.flow)
   }
@@ -252,49 +253,32 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
     this.#reader.check()
   }
 
-  // Heartbeats
-
-  tookWriting(): boolean {
-    const { isBusy } = this.#out
-    this.#out.isBusy = false
-    return isBusy
-  }
-
-  tookReading(): boolean {
-    const heard = this.#heard || this.#input.isSocketPaused
-    this.#heard = false
-    return heard
-  }
-
-  sendHeartbeat(): void {
-    this.#out.heartbeat()
-    this.#out.isBusy = false
-  }
-
-  peerIsSilent(): void {
-    this.#log('warn', 'missed heartbeats from the client', {})
-    this.#end('missed heartbeats')
-  }
-
   // The end
 
   #fail(error: unknown, number: number): void {
     const answer = answerTo(error, this.#channels?.methodOf(number) ?? 0)
-    if (answer.fault !== 'client') this.#log('error', answer.replyText, { channel: number, error })
+    const isOurs = answer.fault !== 'client'
+    if (isOurs) this.#log('error', answer.replyText, { channel: number, error })
     if (this.#state !== 'running') return
-    if (answer.fault === 'client') this.#log('warn', answer.replyText, { channel: number })
-    if (answer.ends === 'connection') return this.refuse(answer)
+    if (!isOurs) this.#log('warn', answer.replyText, { channel: number })
+    if (answer.ends === 'connection') return this.#closeWith(answer)
     try {
       this.#channels?.refuse(number, answer)
     } catch (second) {
       // Giving back what the channel holds failed: nothing on this connection can be relied on.
       this.#log('error', 'closing a channel failed', { channel: number, error: second })
-      this.refuse(answerTo(second, 0))
+      this.#closeWith(answerTo(second, 0))
     }
   }
 
+  refuse(answer: Answer, cause: unknown): void {
+    const isOurs = answer.fault !== 'client'
+    this.#log(isOurs ? 'error' : 'warn', answer.replyText, isOurs ? { error: cause } : { why: String(cause) })
+    this.#closeWith(answer)
+  }
+
   /** A connection.close from us. */
-  refuse(answer: Answer): void {
+  #closeWith(answer: Answer): void {
     if (this.#state !== 'handshake' && this.#state !== 'running') return
     const { replyCode, replyText, classId, methodId } = answer
     this.#stopWork('closing')
@@ -312,7 +296,7 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
   /** By the broker or an administrator. A client that is still greeting is not worth a goodbye. */
   close(reason: SessionEnd): void {
     if (this.#state === 'handshake') this.#end(reason.kind)
-    else this.refuse(answerToEnd(reason))
+    else this.#closeWith(answerToEnd(reason))
   }
 
   /** The client's connection.close: everything it held is given back before it is told. */
@@ -344,6 +328,8 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
   #socketClosed(): void {
     this.#isSocketClosed = true
     this.#isPeerGone = true
+    // Who waits for it to read waits in vain.
+    this.#reader.close()
     if (this.#input.isPausedFor(PAUSED_FOR_ANSWER)) return
     this.#end('the socket was closed')
     void this.#endSession().then(() => this.#gone())
@@ -377,10 +363,10 @@ export class Connection implements InputHost, HandshakeHost, HeartbeatHost, Sess
 
   /** Never rejects: there is nobody left to be told but the log. */
   #endSession(): Promise<void> {
-    this.#sessionClosed ??= (this.#session?.close() ?? Promise.resolve()).catch((error: unknown) =>
-      this.#log('error', 'closing a session failed', { error }),
-    )
-    return this.#sessionClosed
+    this.#sessionClosed ??= this.#session
+      ?.close()
+      .catch((error: unknown) => this.#log('error', 'closing a session failed', { error }))
+    return this.#sessionClosed ?? Promise.resolve()
   }
 
   /** The session has ended, and so has the socket: in whichever order. */

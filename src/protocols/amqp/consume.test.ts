@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { long } from '../../base/field-value.ts'
+import { long, longstr } from '../../base/field-value.ts'
 import { openStage, type Stage, type StageOptions, turns } from './test-kit.ts'
 import type { MethodArguments } from './wire/method-schema.ts'
 
@@ -145,6 +145,13 @@ test('consume: a tag that is in use ends the connection', async () => {
   stage.client.send(1, 'basic.consume', { queue: 'q', consumerTag: 'tag' })
   const replyText = "NOT_ALLOWED - attempt to reuse consumer tag 'tag'"
   await stage.client.expect('connection.close', { replyCode: 530, replyText, classId: 60, methodId: 20 })
+})
+
+test('consume: a priority that is no number is refused', async () => {
+  const stage = await stageWithQueue()
+  stage.client.send(1, 'basic.consume', { queue: 'q', arguments: new Map([['x-priority', longstr('high')]]) })
+  const text = `invalid arg 'x-priority' for queue 'q' in vhost '/': "expected integer, got longstr"`
+  await stage.client.expect('channel.close', { replyCode: 406, replyText: `PRECONDITION_FAILED - ${text}` })
 })
 
 test('consume: a refused consumer leaves its tag free', async () => {

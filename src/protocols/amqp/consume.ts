@@ -11,6 +11,7 @@ import type { CancelReason, Consumer, Delivery, Subscription } from '../../broke
 import type { Mailbox } from '../../broker/session.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { Deliveries, Taker } from './deliveries.ts'
+import { fieldTypeName } from './field-type-names.ts'
 import { encodeShortString } from './wire/hot-methods.ts'
 import type { MethodOf } from './wire/method-schema.ts'
 import { makeMethod } from './wire/methods.ts'
@@ -30,15 +31,16 @@ class AmqpConsumer implements Consumer, Taker {
 
   constructor(
     tag: string,
-    method: MethodOf<'basic.consume'>,
+    noAck: boolean,
+    priority: number,
     prefetch: number,
     deliveries: Deliveries,
     onCancelled: (consumer: AmqpConsumer) => void,
   ) {
     this.tag = tag
     this.tagBytes = encodeShortString(tag)
-    this.noAck = method.noAck
-    this.priority = integerOf(method.arguments.get('x-priority')) ?? 0
+    this.noAck = noAck
+    this.priority = priority
     this.prefetch = prefetch
     this.#deliveries = deliveries
     this.#onCancelled = onCancelled
@@ -128,7 +130,9 @@ export class Consumers {
       throw new Refused('not-allowed', `attempt to reuse consumer tag '${consumerTag}'`)
     }
     const tag = consumerTag === '' ? `amq.ctag-${uniqueSuffix(this.#context.random)}` : consumerTag
-    return new AmqpConsumer(tag, method, this.prefetch, this.#deliveries, (ended) => this.#cancelled(ended))
+    const priority = priorityOf(method, this.#context.session.vhost)
+    const onCancelled = (consumer: AmqpConsumer): void => this.#cancelled(consumer)
+    return new AmqpConsumer(tag, method.noAck, priority, this.prefetch, this.#deliveries, onCancelled)
   }
 
   #answerConsume(method: MethodOf<'basic.consume'>, consumerTag: string): void {
@@ -188,4 +192,14 @@ export class Consumers {
     this.#replies?.mailbox.close()
     this.#replies = undefined
   }
+}
+
+/** @throws {Refused} in RabbitMQ's words for a priority that is no number */
+function priorityOf(method: MethodOf<'basic.consume'>, vhost: string): number {
+  const given = method.arguments.get('x-priority')
+  if (given === undefined) return 0
+  const priority = integerOf(given)
+  if (priority !== undefined) return priority
+  const what = `invalid arg 'x-priority' for queue '${method.queue}' in vhost '${vhost}'`
+  throw new Refused('precondition-failed', `${what}: "expected integer, got ${fieldTypeName(given.type)}"`)
 }

@@ -4,6 +4,7 @@
  */
 import { Refused } from '../../base/errors.ts'
 import { EXPIRATION_MS_MAX } from '../../message/message.ts'
+import { fieldTypeName } from './field-type-names.ts'
 import { checkTable, FieldPosition, findHeader } from './wire/field-scan.ts'
 import { decodeTable } from './wire/field-table.ts'
 import { editProperties } from './wire/properties.ts'
@@ -16,28 +17,6 @@ const ARRAY = 0x41
 
 export const DIRECT_REPLY_TO = 'amq.rabbitmq.reply-to'
 const DIRECT_REPLY_TO_BYTES = Buffer.from(DIRECT_REPLY_TO)
-
-/** Erlang's names of the field types, as RabbitMQ's texts have them. */
-const TYPE_NAMES: Readonly<Record<string, string>> = {
-  t: 'bool',
-  b: 'byte',
-  B: 'unsignedbyte',
-  s: 'short',
-  u: 'unsignedshort',
-  I: 'signedint',
-  i: 'unsignedint',
-  l: 'long',
-  L: 'long',
-  f: 'float',
-  d: 'double',
-  D: 'decimal',
-  S: 'longstr',
-  x: 'binary',
-  T: 'timestamp',
-  F: 'table',
-  A: 'array',
-  V: 'void',
-}
 
 const position = new FieldPosition()
 
@@ -112,7 +91,7 @@ export function readSenderKeys(buffer: Buffer, scan: PropertyScan): string[] | u
 function findKeys(buffer: Buffer, start: number, end: number, name: Buffer): boolean {
   if (!findHeader(buffer, start, end, name, position)) return false
   if (position.type === ARRAY) return true
-  const type = TYPE_NAMES[String.fromCharCode(position.type)]
+  const type = fieldTypeName(String.fromCharCode(position.type))
   const text = `invalid message: {unacceptable_type_in_header,"${name.toString()}",${type}}`
   throw new Refused('precondition-failed', text)
 }

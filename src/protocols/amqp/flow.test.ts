@@ -112,6 +112,22 @@ test('flow: a publish that blocks the connection is the last one taken', async (
   expect(session.published).toHaveLength(2)
 })
 
+test('flow: publishing does not go on within the call that allows it', async () => {
+  const stage = await stageWithQueue()
+  const { client, session } = stage
+  session.setFlow({ kind: 'hold' })
+  client.publish(1, '', 'q', 'x')
+  await turns()
+  session.setFlow({ kind: 'open' })
+  expect(session.published).toEqual([])
+  session.setFlow({ kind: 'hold' })
+  await turns()
+  expect(session.published).toEqual([])
+  session.setFlow({ kind: 'open' })
+  await turns()
+  expect(session.published).toHaveLength(1)
+})
+
 test('flow: a blocked client that sends too much waits in its socket, keeps its connection, and can be closed', async () => {
   const stage = await stageWithQueue({ heartbeatSeconds: 10 })
   const { client, session } = stage
@@ -161,6 +177,21 @@ test('slow reader: basic.get waits for it, so that answers do not gather here', 
   await turns(500)
   expect(session.queue('q').ready).toEqual([])
   expect(client.received.filter((frame) => frame.kind === 'header')).toHaveLength(100)
+})
+
+test('slow reader: one that goes away while basic.get waits for it loses nothing', async () => {
+  const stage = await stageWithQueue()
+  const { client, session } = stage
+  for (let count = 0; count < 20; count++) client.publish(1, '', 'q', Buffer.alloc(100_000))
+  await turns()
+  client.socket.stall()
+  for (let count = 0; count < 20; count++) client.send(1, 'basic.get', { queue: 'q', noAck: true })
+  await turns(20)
+  const left = session.queue('q').ready.length
+  client.socket.destroy()
+  await turns()
+  expect(session.queue('q').ready).toHaveLength(left)
+  expect(stage.isGone).toBe(true)
 })
 
 test('slow reader: above the limit its requests wait, and after a while it is dropped', async () => {

@@ -34,7 +34,7 @@ export interface HandshakeHost {
   /** Closes without a word. */
   drop(why: string, delayMs: number): void
   /** Sends a connection.close. */
-  refuse(answer: Answer): void
+  refuse(answer: Answer, cause: unknown): void
   openSession(user: string, vhost: string): Session
   opened(agreement: Agreement): void
 }
@@ -122,14 +122,8 @@ export class Handshake {
       return this.#host.drop(why, this.#options.settings.refusalDelayMs)
     }
     const text = `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`
-    this.#host.refuse({
-      ends: 'connection',
-      replyCode: 403,
-      replyText: replyText(403, text),
-      classId: 0,
-      methodId: 0,
-      fault: 'client',
-    })
+    const answer = { replyCode: 403, replyText: replyText(403, text), classId: 0, methodId: 0 } as const
+    this.#host.refuse({ ends: 'connection', fault: 'client', ...answer }, why)
   }
 
   /** The client may ask for less than offered; 0 takes what is offered. Of the heartbeat its own value counts. */
@@ -153,7 +147,7 @@ export class Handshake {
     try {
       session = this.#host.openSession(this.#user, method.virtualHost)
     } catch (error) {
-      return this.#host.refuse(answerTo(error, methodNumber('connection.open')))
+      return this.#host.refuse(answerTo(error, methodNumber('connection.open')), error)
     }
     this.#host.send(makeMethod('connection.open-ok'))
     this.#host.opened({

@@ -38,6 +38,7 @@ export class Input {
   #pauses = 0
   #isSocketPaused = false
   #isStopped = false
+  #heard = false
 
   constructor(socket: IncomingSocket, host: InputHost) {
     this.#socket = socket
@@ -49,9 +50,11 @@ export class Input {
     return (this.#pauses & reason) !== 0
   }
 
-  /** Nothing can come: the silence of the peer means nothing. */
-  get isSocketPaused(): boolean {
-    return this.#isSocketPaused
+  /** Whether anything came since this was last asked, or nothing could, because we do not read. */
+  tookReading(): boolean {
+    const heard = this.#heard || this.#isSocketPaused
+    this.#heard = false
+    return heard
   }
 
   limitFrames(frameMax: number): void {
@@ -60,6 +63,7 @@ export class Input {
 
   /** Borrows `chunk`. */
   push(chunk: Buffer): void {
+    this.#heard = true
     if (this.#isStopped) return
     let start = 0
     if (this.#headerCount < PROTOCOL_HEADER.length) {

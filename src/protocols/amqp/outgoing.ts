@@ -35,8 +35,7 @@ const COPIED_BODY_BYTES_MAX = 16 * 1024
 export class Outgoing {
   /** Of the client: bodies are split by it. */
   frameMax: number
-  /** Whether anything was written since somebody set this to false. */
-  isBusy = false
+  #isBusy = false
   readonly #writer: SocketWriter
 
   constructor(writer: SocketWriter, frameMax: number) {
@@ -54,20 +53,20 @@ export class Outgoing {
   }
 
   method(channel: number, method: Method): void {
-    this.isBusy = true
+    this.#isBusy = true
     const at = this.#writer.reserve(methodFrameSize(method))
     writeMethod(this.#writer.buffer, at, channel, method)
   }
 
   ack(channel: number, deliveryTag: number, multiple: boolean): void {
-    this.isBusy = true
+    this.#isBusy = true
     const at = this.#writer.reserve(SETTLE_FRAME_BYTES)
     writeAck(this.#writer.buffer, at, channel, deliveryTag, multiple)
   }
 
   /** To a publisher: RabbitMQ leaves the requeue bit at its default, which is set. */
   nack(channel: number, deliveryTag: number, multiple: boolean): void {
-    this.isBusy = true
+    this.#isBusy = true
     const at = this.#writer.reserve(SETTLE_FRAME_BYTES)
     writeNack(this.#writer.buffer, at, channel, deliveryTag, multiple, true)
   }
@@ -97,19 +96,27 @@ export class Outgoing {
     this.#content(channel, at + methodBytes, message)
   }
 
+  /** Does not count as writing: the next one is due after the same time again. */
   heartbeat(): void {
-    this.raw(HEARTBEAT_FRAME)
+    this.#writer.writeBorrowed(HEARTBEAT_FRAME)
+  }
+
+  /** Whether anything was written since this was last asked. */
+  tookWriting(): boolean {
+    const isBusy = this.#isBusy
+    this.#isBusy = false
+    return isBusy
   }
 
   /** Copies bytes as they are. */
   raw(bytes: Buffer): void {
-    this.isBusy = true
+    this.#isBusy = true
     this.#writer.writeBorrowed(bytes)
   }
 
   /** Room for a method frame and what of the content is copied behind it: all of it, or the header of a large body. */
   #roomForContent(methodBytes: number, message: Message): number {
-    this.isBusy = true
+    this.#isBusy = true
     const propertiesBytes = message.bodyStart - message.propertiesStart
     const isCopied = message.bodyBytes <= COPIED_BODY_BYTES_MAX
     const contentBytes = isCopied

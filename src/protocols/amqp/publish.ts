@@ -11,7 +11,7 @@ import type { ConnectionContext } from './connection-context.ts'
 import { asksDirectReply, checkUserId, readExpiration, readSenderKeys, withoutBcc } from './content-checks.ts'
 import { amqpMessageFormat } from './message-format.ts'
 import { FRAME_BODY, FRAME_HEADER } from './wire/frame.ts'
-import { BASIC_PUBLISH, ContentHeader, PublishArguments, readContentHeader, readPublish } from './wire/hot-methods.ts'
+import { ContentHeader, PublishArguments, readContentHeader, readPublish } from './wire/hot-methods.ts'
 import { editProperties } from './wire/properties.ts'
 import { PropertyScan, scanProperties } from './wire/property-scan.ts'
 import { WireError } from './wire/wire-error.ts'
@@ -23,6 +23,8 @@ export interface PublishTarget {
   route(message: Message, extraKeys: readonly string[] | undefined, mandatory: boolean): void
 }
 
+const CLASS_BASIC = 60
+const METHOD_PUBLISH = 40
 const PERSISTENT = 2
 
 // Used within one call each, by all channels of all connections: nothing here runs twice at once.
@@ -76,7 +78,12 @@ export class Publishing {
     const { session, names } = this.#context
     const { exchangeStart, exchangeEnd, routingKeyStart, routingKeyEnd } = publishArguments
     const exchange = names.read(buffer, exchangeStart, exchangeEnd)
-    this.#address = session.address(exchange, names.read(buffer, routingKeyStart, routingKeyEnd))
+    const routingKey = names.read(buffer, routingKeyStart, routingKeyEnd)
+    // An address holds text: other bytes would come out changed.
+    if (!isPlainText(exchange) || !isPlainText(routingKey)) {
+      throw new WireError(501, 'Malformed UTF-8 in shortstr', CLASS_BASIC, METHOD_PUBLISH)
+    }
+    this.#address = session.address(exchange, routingKey)
   }
 
   /** A content header or body frame, or the news that another method came instead. */
@@ -103,7 +110,7 @@ export class Publishing {
     }
     if (this.#context.arrivingBytes + bodyBytes > messageBytesMax) {
       const text = `messages arriving on several channels at once exceed ${messageBytesMax} bytes together`
-      throw new WireError(506, text, 60, 40)
+      throw new WireError(506, text, CLASS_BASIC, METHOD_PUBLISH)
     }
     const message = this.#makeMessage(buffer, propertiesStart, end, bodyBytes)
     if (bodyBytes === 0) return this.#finish(message)
@@ -166,7 +173,14 @@ export class Publishing {
 }
 
 function misplaced(what: string): WireError {
-  return new WireError(505, `expected ${what} instead`, BASIC_PUBLISH >>> 16, BASIC_PUBLISH & 0xffff)
+  return new WireError(505, `expected ${what} instead`, CLASS_BASIC, METHOD_PUBLISH)
+}
+
+/** As wire/text.ts reads a byte that is not part of valid UTF-8. */
+const ESCAPED_BYTE = /[\uDC80-\uDCFF]/u
+
+function isPlainText(name: string): boolean {
+  return !ESCAPED_BYTE.test(name)
 }
 
 /** Routes are short: a loop beats a call into native code. */

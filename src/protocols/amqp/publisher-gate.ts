@@ -33,7 +33,12 @@ export class PublisherGate {
       this.#isToldBlocked = false
       this.#send(makeMethod('connection.unblocked'))
     }
-    if (flow.kind === 'open') this.#input.resume(PAUSED_FOR_FLOW)
+    // Not within the call: the broker may be in the middle of whatever made room.
+    if (flow.kind === 'open') queueMicrotask(this.#goOn)
+  }
+
+  readonly #goOn = (): void => {
+    if (this.#flow.kind === 'open') this.#input.resume(PAUSED_FOR_FLOW)
   }
 
   /** A publish has begun: from now on the client is one who is told. */

@@ -43,10 +43,10 @@ export class SlowReader {
     })
   }
 
-  /** Resolves when the peer has caught up: at once when it has, and also when there is nobody to wait for any more. */
-  caughtUp(): Promise<void> {
-    if (this.#isClosed || !this.#out.isCongested) return Promise.resolve()
-    return new Promise((resolve) => this.#waiters.push(resolve))
+  /** Resolves to true when the peer has caught up, at once when it has; to false when it never will. */
+  caughtUp(): Promise<boolean> {
+    if (this.#isClosed || !this.#out.isCongested) return Promise.resolve(!this.#isClosed)
+    return new Promise((resolve) => this.#waiters.push(() => resolve(!this.#isClosed)))
   }
 
   drained(): void {
