@@ -1,6 +1,6 @@
 /** How long things last, with amqplib: heartbeats, secrets, closed servers, restarts, and what survives them. */
 import { type Channel, type ChannelModel, connect } from 'amqplib'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Clients, Inbox, nextEvent, ownName, send } from '../support/clients/amqplib-client.ts'
 import { type BrokerUnderTest, judgesBusbar, startBroker } from '../support/clients/broker-under-test.ts'
 import { Peer } from './probe/peer.ts'
@@ -63,6 +63,7 @@ if (judgesBusbar) {
   describe('when the server goes', () => {
     it('amqplib: an orderly stop is told to the client, and what was confirmed is there afterwards', async () => {
       const own = await startBroker()
+      onTestFinished(() => own.discard())
       const connection = await connect(own.url)
       // To amqplib a forced close is no error: it tells the reason as it closes.
       const reason = nextEvent<Error>(connection, 'close')
@@ -73,11 +74,11 @@ if (judgesBusbar) {
       expect(await reason).toMatchObject({ code: 320, message: expect.stringContaining('CONNECTION_FORCED') })
       await own.restart()
       expect(await keptIn(own, 'kept')).toEqual(['1', '2', '3'])
-      await own.stop()
     })
 
     it('amqplib: a client that recovers goes on after the server was killed, and has all that was confirmed', async () => {
       const own = await startBroker()
+      onTestFinished(() => own.discard())
       const received: string[] = []
       const setup = async (model: ChannelModel): Promise<void> => {
         const channel = await model.createChannel()
@@ -109,7 +110,6 @@ if (judgesBusbar) {
       // The ack may have been lost with the server: then the message comes a second time, and still comes first.
       expect(received.filter((text, index) => text !== received[index - 1])).toEqual(['before', 'after'])
       await recovering.close()
-      await own.stop()
     })
   })
 }

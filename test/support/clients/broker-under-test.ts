@@ -24,6 +24,8 @@ export type BrokerUnderTest = {
   halt(): Promise<void>
   /** Ends it as a power cut would, and keeps its data. */
   kill9(): Promise<void>
+  /** Ends it, if it runs, and removes its data: behind a test that may have failed anywhere. */
+  discard(): Promise<void>
   /** Starts it again on the same data and the same port. */
   restart(): Promise<void>
 }
@@ -54,6 +56,10 @@ export async function startBroker(args: readonly string[] = []): Promise<BrokerU
     halt,
     async stop() {
       await halt()
+      await rm(home, { recursive: true, force: true })
+    },
+    async discard() {
+      await running.program.end('SIGKILL')
       await rm(home, { recursive: true, force: true })
     },
     async kill9() {

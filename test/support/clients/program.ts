@@ -10,12 +10,6 @@ type Waiter = { matches: (line: string) => boolean; resolve: (line: string) => v
 export type Ending = { code: number | null; signal: NodeJS.Signals | null }
 export type ProgramOptions = { cwd?: string; env?: Record<string, string>; onComplaint?: (text: string) => void }
 
-/** No program outlives the tests that started it, also when they fail before they come to its end. */
-const running = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
-
 export class Program {
   readonly lines: string[] = []
   readonly ending: Promise<Ending>
@@ -33,7 +27,6 @@ export class Program {
       env: { ...process.env, PYTHONUNBUFFERED: '1', PYTHONDONTWRITEBYTECODE: '1', ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     })
-    running.add(this.#child)
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#keepComplaint(text, options.onComplaint))
     const output = createInterface({ input: this.#child.stdout! }).on('line', (line) => this.#keepLine(line))
     this.ending = new Promise((resolve) => {
@@ -45,7 +38,6 @@ export class Program {
       this.#child.once('close', (code, signal) => resolve({ code, signal }))
     })
     this.ending.then((ending) => {
-      running.delete(this.#child)
       output.close()
       this.#end(ending)
     })
