@@ -2,7 +2,7 @@
  * The `busbar` command as an operator meets it: the built launcher in a process of its own. What a broker does for its
  * clients is judged elsewhere.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -72,4 +72,24 @@ test('command: a configuration file is read, and one that is wrong is one line a
   const bad = join(folder, 'bad.yaml')
   writeFileSync(bad, 'lissen: amqp://127.0.0.1:0\n')
   expect(await refused(busbar('serve', '--config', bad), 78)).toContain('did you mean "listen"?')
+})
+
+test('command: a data directory in use by another is one line with its holder and 69', async () => {
+  const data = join(folder, 'held')
+  const holder = serveAnywhere('--data', data)
+  await ready(holder)
+  expect(await refused(serveAnywhere('--data', data), 69)).toContain(`in use by process ${holder.pid}`)
+  holder.signal('SIGTERM')
+  expect((await holder.ending).code).toBe(0)
+})
+
+test('command: a data directory that cannot be used, or was written by a newer version, is one line and 78', async () => {
+  const file = join(folder, 'file')
+  writeFileSync(file, '')
+  expect(await refused(serveAnywhere('--data', file), 78)).toContain(file)
+
+  const newer = join(folder, 'newer')
+  mkdirSync(newer)
+  writeFileSync(join(newer, 'FORMAT'), 'busbar 999\n')
+  expect(await refused(serveAnywhere('--data', newer), 78)).toMatch(/newer/)
 })
