@@ -96,12 +96,14 @@ function someoneElses(url: string): BrokerUnderTest {
   const refuse = async (): Promise<void> => {
     throw new Error('BUSBAR_TEST_URL names a server that is not ours to end or to start')
   }
+  const leave = async (): Promise<void> => {}
   return {
     url,
     port: portOf(url),
     pid: undefined,
     ours: false,
-    stop: async () => {},
+    stop: leave,
+    discard: leave,
     halt: refuse,
     kill9: refuse,
     restart: refuse,
