@@ -53,6 +53,9 @@ export class LocalJournal implements Journal {
   #sealScheduled = false
   #sealWanted = false
   #writing = false
+  #readCount = 0
+  /** No read begins any more. */
+  #isShut = false
   #closing: Promise<void> | undefined
   #commitListeners: ((committed: Ticket) => void)[] = []
   #sealListeners: (() => void)[] = []
@@ -268,10 +271,17 @@ export class LocalJournal implements Journal {
   }
 
   async read(log: number, fromOffset: number, maxBytes: number): Promise<StoredRecord[]> {
-    const code = this.#failure?.code
-    if (code === 'closed' || code === 'fenced') throw this.#failure
+    if (this.#failure?.code === 'fenced') throw this.#failure
+    if (this.#isShut) throw this.#closedError()
     const state = this.#logs.get(log)
-    return state === undefined ? [] : this.#files.read(state, fromOffset, maxBytes)
+    if (state === undefined) return []
+    this.#readCount++
+    try {
+      return await this.#files.read(state, fromOffset, maxBytes)
+    } finally {
+      this.#readCount--
+      this.#idle()
+    }
   }
 
   discard(log: number, fromOffset: number, toOffset: number): void {
@@ -355,8 +365,15 @@ export class LocalJournal implements Journal {
       await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
     }
     const isGoodEnd = this.#failure === undefined && this.#refusal === undefined
-    this.#refusal = this.#failure ?? new StorageError('closed', `the journal of shard ${this.shard} is closed`)
+    this.#refusal = this.#failure ?? this.#closedError()
+    this.#isShut = true
+    // A read takes several steps, and the number of a closed file may by then belong to another.
+    while (this.#readCount > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
     await this.#files.close(isGoodEnd)
-    this.#failure ??= new StorageError('closed', `the journal of shard ${this.shard} is closed`)
+    this.#failure ??= this.#closedError()
+  }
+
+  #closedError(): StorageError {
+    return new StorageError('closed', `the journal of shard ${this.shard} is closed`)
   }
 }
