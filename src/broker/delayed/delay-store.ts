@@ -127,9 +127,10 @@ export class DelayStore implements GroupWriter, LogOwner {
     this.#deps.shard.markDirty(this)
   }
 
+  /** After `end` too: what was routed before it is in the same group, and must not be routed again. */
   writeChanges(): void {
     this.#dirty = false
-    if (this.#ended || this.#changes.isEmpty) return
+    if (this.#changes.isEmpty) return
     const { log, shard } = this.#deps
     const settled = this.#changes.encodeSettled(0)
     if (settled) shard.append(log, EntryKind.control, 0, 0, settled)
