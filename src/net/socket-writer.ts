@@ -7,6 +7,8 @@
  *                        `bufferedBytes` counts from here ─────────────────────► to here
  *
  * One write is in flight at a time: while the kernel is full, bytes gather in whole chunks instead of many small ones.
+ * A burst does not wait for the end of the turn: when `FLUSH_EARLY_BYTES` are ready they go, and a kernel with room is
+ * given more in the same turn, so that a fast reader is limited by itself and not by the number of turns.
  */
 import { type ChunkPool, sharedChunkPool } from './chunk-pool.ts'
 
@@ -29,6 +31,9 @@ export interface SocketWriterOptions {
 
 /** Above this, copying costs more than one more entry in a writev. */
 const COPY_BYTES_MAX = 16 * 1024
+
+/** Two chunks: large enough that a write costs little a byte. */
+const FLUSH_EARLY_BYTES = 128 * 1024
 
 const EMPTY = Buffer.alloc(0)
 
@@ -176,6 +181,7 @@ export class SocketWriter {
       return 0
     }
     this.#cut()
+    if (this.#partBytes >= FLUSH_EARLY_BYTES && this.#inFlightBytes === 0) this.flush()
     const isFirst = this.buffer.length === 0
     if (!isFirst) this.#chunks.push(this.buffer)
     // Small talk (heartbeats, acks) gets a small chunk, so that ten thousand idle connections stay cheap.

@@ -3,6 +3,7 @@
  * between. While paused, a little is still read and kept, so that the end of the connection is noticed; beyond that the
  * socket is left alone, and the peer feels it.
  */
+import { sharedReadBudget } from '../../net/read-budget.ts'
 import {
   FrameParser,
   type FrameSink,
@@ -37,6 +38,8 @@ export class Input {
   #headerCount = 0
   #pauses = 0
   #isSocketPaused = false
+  /** Read enough for this turn of the event loop: others come first. */
+  #isWaitingForTurn = false
   #isStopped = false
   #heard = false
 
@@ -82,6 +85,15 @@ export class Input {
     } catch (error) {
       this.#host.broken(error)
     }
+    if (sharedReadBudget.spend(chunk.length) && !this.#isWaitingForTurn) {
+      this.#isWaitingForTurn = true
+      sharedReadBudget.wait(this.#turnCame)
+    }
+    this.#adjustSocket()
+  }
+
+  readonly #turnCame = (): void => {
+    this.#isWaitingForTurn = false
     this.#adjustSocket()
   }
 
@@ -113,7 +125,8 @@ export class Input {
   }
 
   #adjustSocket(): void {
-    const shouldPause = this.#pauses !== 0 && this.#parser.keptBytes > KEPT_BYTES_MAX && !this.#isStopped
+    const isFull = this.#pauses !== 0 && this.#parser.keptBytes > KEPT_BYTES_MAX
+    const shouldPause = (isFull || this.#isWaitingForTurn) && !this.#isStopped
     if (shouldPause === this.#isSocketPaused) return
     this.#isSocketPaused = shouldPause
     if (shouldPause) this.#socket.pause()
