@@ -13,10 +13,12 @@ import { BUSBAR, markdownOf, type Report, type Row } from './report/report.ts'
 import { measureBacklog } from './scenarios/backlog.ts'
 import { ALL_IDS } from './scenarios/ids.ts'
 import { type LoadScenario, loadScenarios } from './scenarios/load-scenarios.ts'
-import { findCeilings, runLoad } from './scenarios/run-load.ts'
+import { findCeilings, type Measured, runLoad } from './scenarios/run-load.ts'
 import { measureStartup } from './scenarios/startup.ts'
 
 const EXIT_USAGE = 64
+/** As a shell says it of a program that Ctrl-C ended. */
+const EXIT_BROKEN_OFF = 130
 
 export interface BenchEnvironment {
   /** bin/busbar of the checkout. */
@@ -38,18 +40,22 @@ export async function bench(argv: readonly string[], environment: BenchEnvironme
     process.stdout.write(USAGE)
     return 0
   }
-  await measure(argv, options, environment)
-  return 0
+  const { failedRunCount } = await measure(argv, options, environment)
+  return failedRunCount === 0 ? 0 : 1
 }
 
-async function measure(argv: readonly string[], options: BenchOptions, environment: BenchEnvironment): Promise<void> {
+async function measure(argv: readonly string[], options: BenchOptions, environment: BenchEnvironment): Promise<Report> {
   const home = await mkdtemp(join(tmpdir(), 'busbar-bench-'))
   const running = new Set<RunningBroker>()
   const tidyUp = async (): Promise<void> => {
     await Promise.allSettled([...running].map((broker) => broker.stop()))
     await rm(home, { recursive: true, force: true, maxRetries: 5 })
   }
-  const breakOff = (): void => void tidyUp().then(() => process.exit(130))
+  const breakOff = (): void => {
+    say('broken off')
+    isBrokenOff = true
+    void tidyUp().then(() => process.exit(EXIT_BROKEN_OFF))
+  }
   process.once('SIGINT', breakOff)
   process.once('SIGTERM', breakOff)
   try {
@@ -57,6 +63,7 @@ async function measure(argv: readonly string[], options: BenchOptions, environme
     const report = await reportOf(argv, options, ground)
     process.stdout.write(`${markdownOf(report)}\n`)
     if (options.jsonFile !== undefined) await writeFile(options.jsonFile, `${JSON.stringify(report, undefined, 2)}\n`)
+    return report
   } finally {
     process.off('SIGINT', breakOff)
     process.off('SIGTERM', breakOff)
@@ -64,10 +71,17 @@ async function measure(argv: readonly string[], options: BenchOptions, environme
   }
 }
 
+const NO_LOAD: Measured = { rows: [], notes: [], failedRunCount: 0 }
+
 /** Rows without a peer. */
 const ALONE_IDS: ReadonlySet<string> = new Set(['e', 'f', 'drain'])
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`)
+/** From then on every run fails, which is nothing to tell. */
+let isBrokenOff = false
+
+function say(line: string): void {
+  if (!isBrokenOff) process.stderr.write(`${line}\n`)
+}
 
 async function prepare(
   options: BenchOptions,
@@ -104,7 +118,7 @@ async function reportOf(argv: readonly string[], options: BenchOptions, ground: 
   const machine = describeMachine(ground.rabbitmqName?.replace('RabbitMQ ', ''))
   const startup = asked('g', 'h') ? await measureStartup(ground, ids, options.runs) : []
   const ceilings = await findCeilings(ground, scenarios, options)
-  const load = scenarios.length > 0 ? await runLoad(ground, scenarios, options) : { rows: [], notes: [] }
+  const load = scenarios.length > 0 ? await runLoad(ground, scenarios, options) : NO_LOAD
   const backlog = asked('e', 'f', 'drain') ? await measureBacklog(ground, options) : []
   return {
     date: new Date().toISOString().slice(0, 10),
@@ -114,6 +128,7 @@ async function reportOf(argv: readonly string[], options: BenchOptions, ground: 
     contenders: contendersOf(options, ground),
     rows: inOrder([...load.rows, ...backlog, ...startup]),
     ceilings,
+    failedRunCount: load.failedRunCount,
     notes: load.notes,
   }
 }

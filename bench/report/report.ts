@@ -47,6 +47,7 @@ export interface Report {
   readonly contenders: readonly string[]
   readonly rows: readonly Row[]
   readonly ceilings: readonly Ceiling[]
+  readonly failedRunCount: number
   /** Whatever a reader has to know before he believes a figure. */
   readonly notes: readonly string[]
 }
@@ -155,5 +156,5 @@ function table(head: readonly string[], body: readonly (readonly string[])[]): s
 
 /** One line while it runs: a person waits for minutes. */
 export function progressLine(what: string, contender: string, value: number, unit: Unit): string {
-  return `${what.padEnd(10)} ${contender.padEnd(24)} ${shownNumber(value).padStart(10)} ${unit}`
+  return `${what.padEnd(15)} ${contender.padEnd(24)} ${shownNumber(value).padStart(10)} ${unit}`
 }

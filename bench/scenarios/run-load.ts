@@ -12,6 +12,7 @@ import { doubtsAbout, type LoadScenario } from './load-scenarios.ts'
 export interface Measured {
   readonly rows: Row[]
   readonly notes: string[]
+  readonly failedRunCount: number
 }
 
 /** What the runs of a group brought, by scenario and contender. */
@@ -25,8 +26,10 @@ export async function runLoad(
   const contenders = await startContenders(ground, options.withOs)
   const notes = new Set<string>()
   const rows: Row[] = []
+  let doneCount = 0
   for (const group of groupsOf(scenarios)) {
     const results = await measureGroup(ground, group, contenders, options, notes)
+    for (const runs of results.values()) doneCount += runs.length
     for (const scenario of group) {
       rows.push(...rowsOf(scenario, contenders, results, ground.rabbitmqName))
       for (const contender of contenders) {
@@ -40,7 +43,8 @@ export async function runLoad(
   }
   if (rows.length > 0) notes.add(residentText(contenders))
   for (const { broker } of contenders) await end(ground, broker)
-  return { rows, notes: [...notes] }
+  const runCount = scenarios.length * contenders.length * options.runs
+  return { rows, notes: [...notes], failedRunCount: runCount - doneCount }
 }
 
 /** Rows asked for together are compared with each other, so they take turns too. */

@@ -104,6 +104,7 @@ const report: Report = {
   contenders: ['busbar', 'RabbitMQ 3.10.8'],
   rows,
   ceilings: [{ what: 'load of row a into a sink', text: '2,000 msg/s' }],
+  failedRunCount: 0,
   notes: ['row a: somebody coughed'],
 }
 
