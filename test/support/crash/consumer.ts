@@ -80,7 +80,7 @@ export class Consumer implements Worker {
     clearTimeout(this.#timer)
     this.#timer = undefined
     const reader = this.#reader
-    if (this.#channel !== channel || reader === undefined) return
+    if (this.#channel !== channel || reader === undefined || this.#held.length === 0) return
     this.#holdMax = 1 + this.#random.below(HOLD_MAX)
     if (this.#manner.requeueOneIn === 0 && this.#manner.rejectEvery === 0 && this.#random.below(3) === 0) {
       this.#acceptUpToLast(channel, reader)
@@ -91,8 +91,8 @@ export class Consumer implements Worker {
   }
 
   #acceptUpToLast(channel: ConfirmChannel, reader: Reader): void {
-    const last = this.#held.at(-1)
-    if (last === undefined) return
+    // What was kept back before stands in any order.
+    const last = this.#held.reduce((a, b) => (a.message.fields.deliveryTag > b.message.fields.deliveryTag ? a : b))
     for (const { message } of this.#held) reader.settled(message.fields.deliveryTag, 'accept')
     this.#held = []
     channel.ack(last.message, true)

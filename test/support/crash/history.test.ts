@@ -112,6 +112,20 @@ test('history: an orderly stop makes durable what had been processed, a kill doe
   }
 })
 
+test('history: while it stops, a broker may give to one what another had, but not what it knows to be settled', () => {
+  const { history, send } = story()
+  const [first, second] = [send(), send()]
+  const [jobs, others] = [history.reader('jobs'), history.reader('jobs')]
+  takeAndAccept(jobs, 1, first)
+  history.processed(jobs.takeBatch())
+  takeAndAccept(jobs, 2, second)
+  history.endLife()
+  take(others, 1, second, true)
+  expect(history.report.violations).toBe(0)
+  take(others, 2, first, true)
+  expect(history.texts).toEqual(['life 1: anna 1 came back after it was settled in jobs'])
+})
+
 test('history: first deliveries out of order are told, later ones are not', () => {
   const { history, send } = story()
   const [first, second, third] = [send(), send(), send()]

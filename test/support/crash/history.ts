@@ -11,6 +11,10 @@
  *    first time in the order they were published. What comes again may stand anywhere;
  *  - `redelivered` is set when a message comes again in the same life, and in a later one where the broker is known to
  *    have kept that it had been out.
+ * A broker that stops in order closes one connection after the other. Meanwhile a message may go from one client to the
+ * next, and be read there before the first client gets to read it; so then only settlements are held against the broker
+ * that it is known to have processed.
+ *
  * Checked at the end, with every queue drained: each confirmed message was settled in each queue it was routed to, and
  * one that was rejected there was settled in the dead-letter queue.
  *
@@ -48,11 +52,22 @@ export class History {
   readonly publishers: PublisherHistory[] = []
   readonly #queues = new Map<string, QueueHistory>()
   readonly #processed = new Set<Batch>()
+  #isEnding = false
 
   /** The broker is up, for the first time or again. Lives are numbered from 1. */
   beginLife(): void {
     this.report.lives++
+    this.#isEnding = false
     this.#processed.clear()
+  }
+
+  /** The broker is being told to end, in whatever way: to be called before it can know. */
+  endLife(): void {
+    this.#isEnding = true
+  }
+
+  get isEnding(): boolean {
+    return this.#isEnding
   }
 
   get life(): number {
@@ -86,6 +101,7 @@ export class History {
 
   /** Everything in the batch reached the broker, which was alive. */
   processed(batch: Batch): void {
+    batch.process()
     this.#processed.add(batch)
   }
 

@@ -110,8 +110,11 @@ class Run {
     }
   }
 
+  /** What is missing is only known of a run that was drained to its end. */
   judged(): Outcome {
-    return { report: this.history.finish(), texts: this.history.texts }
+    const { history } = this
+    if (history.report.violations === 0) history.finish()
+    return { report: history.report, texts: history.texts }
   }
 
   async end(): Promise<void> {
@@ -128,6 +131,7 @@ async function nextLife(
   random: Random,
 ): Promise<ServerProcess> {
   run.place.goingDown()
+  run.history.endLife()
   if (end === 'kill') {
     await server.kill()
     // Recovery has moments of its own to die in.

@@ -16,8 +16,10 @@ export const Mark = {
   knownOut: 16,
   /** With a consumer now. */
   out: 32,
+  /** The broker was alive when it got that settlement, and took it in. */
+  processed: 64,
   /** Of the publisher's own ledger: the broker confirmed it. */
-  confirmed: 64,
+  confirmed: 128,
 } as const
 
 export class Ledger {

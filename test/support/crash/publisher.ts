@@ -11,6 +11,8 @@ import { letterOf } from './letter.ts'
 const TICK_MS = 4
 const WINDOW = 60
 const PER_TICK_MAX = 8
+/** What amqplib says for a basic.nack. */
+const NACKED = 'message nacked'
 
 export type Route = {
   readonly exchange: string
@@ -76,11 +78,11 @@ export class Publisher implements Worker {
     }
     this.#unanswered++
     channel.publish(exchange, key, body, options, (failure: unknown) => {
-      // Callbacks of a lost channel come too, with a failure; what they stand for is not known.
       if (this.#channel !== channel) return
       this.#unanswered--
       if (failure === null || failure === undefined) this.#history.confirmed(sequence)
-      else this.#history.refused()
+      // All that is open when the channel is lost fails too: what became of it is not known.
+      else if (failure instanceof Error && failure.message === NACKED) this.#history.refused()
     })
   }
 }

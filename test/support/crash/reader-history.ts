@@ -9,6 +9,8 @@ const EARLY_MS = 2
 /** What a reader needs of the history it belongs to. */
 export interface Book {
   readonly life: number
+  /** Somebody has told the broker to stop: it gives back what one client has while others still listen. */
+  readonly isEnding: boolean
   readonly report: Report
   readonly publishers: readonly PublisherHistory[]
   violation(text: string): void
@@ -22,6 +24,7 @@ export class Batch {
   readonly #inCopies: boolean
   readonly #settled: Out[]
   readonly #knownOut: Out[]
+  #isKept = false
 
   constructor(life: number, inCopies: boolean, settled: Out[], knownOut: Out[]) {
     this.#life = life
@@ -30,17 +33,28 @@ export class Batch {
     this.#knownOut = knownOut
   }
 
-  /** They can not be forgotten any more. Returns how many settlements that are. */
+  /** The broker has taken them in. */
+  process(): void {
+    for (const out of this.#settled) if (this.#isLast(out)) out.ledger.set(out.sequence, Mark.processed)
+  }
+
+  /** They can not be forgotten any more. Returns how many settlements became so. */
   keep(): number {
-    for (const { ledger, sequence } of this.#settled) {
-      // It came again meanwhile: then that was judged, and this settlement is no longer the last.
-      if (!ledger.has(sequence, Mark.accepted | Mark.rejected) || ledger.lifeOf(sequence) !== this.#life) continue
-      ledger.set(sequence, Mark.durable)
-      if (this.#inCopies) ledger.noteDurable(sequence)
+    if (this.#isKept) return 0
+    this.#isKept = true
+    for (const out of this.#settled) {
+      if (!this.#isLast(out)) continue
+      out.ledger.set(out.sequence, Mark.durable)
+      if (this.#inCopies) out.ledger.noteDurable(out.sequence)
     }
     // One copy may be known to have been out while the next one is new.
     if (!this.#inCopies) for (const { ledger, sequence } of this.#knownOut) ledger.set(sequence, Mark.knownOut)
     return this.#settled.length
+  }
+
+  /** It did not come again meanwhile: that was judged then, and this settlement is no longer the last. */
+  #isLast({ ledger, sequence }: Out): boolean {
+    return ledger.has(sequence, Mark.accepted | Mark.rejected) && ledger.lifeOf(sequence) === this.#life
   }
 }
 
@@ -82,9 +96,9 @@ export class Reader {
     if (nowMs + EARLY_MS < stamp.sentAtMs + stamp.delayMs) this.#tell(stamp, 'came before its time')
     if (!this.#judgeReturn(stamp, ledger)) {
       if (!redelivered) this.#judgeFlag(stamp, ledger)
-      if (this.#queue.ordered && ledger.lifeOf(sequence) !== this.#life) this.#judgeOrder(stamp)
+      if (this.#queue.ordered && ledger.lifeOf(sequence) !== this.#life) this.#judgeOrder(stamp, redelivered)
     }
-    ledger.clear(sequence, Mark.accepted | Mark.rejected | Mark.durable)
+    ledger.clear(sequence, Mark.accepted | Mark.rejected | Mark.processed | Mark.durable)
     ledger.set(sequence, Mark.delivered | Mark.out)
     ledger.seenIn(sequence, this.#life)
     this.#out.set(tag, { ledger, sequence, priority, order: ++this.#order })
@@ -133,7 +147,8 @@ export class Reader {
   /** True for one more copy of a dead letter: then it is as new, and its place in the order is its own. */
   #judgeReturn(stamp: Stamp, ledger: Ledger): boolean {
     const { publisher, sequence } = stamp
-    if (ledger.lifeOf(sequence) === this.#life && ledger.has(sequence, Mark.out)) {
+    const isSameLife = ledger.lifeOf(sequence) === this.#life
+    if (isSameLife && ledger.has(sequence, Mark.out) && !this.#history.isEnding) {
       this.#tell(stamp, 'was handed out twice at once')
     }
     const copiesMax = this.#queue.copiesMax(publisher, sequence)
@@ -141,17 +156,24 @@ export class Reader {
     if (!ledger.has(sequence, Mark.accepted | Mark.rejected)) return false
     if (copiesMax > 1 && ledger.durableCount(sequence) < copiesMax) return true
     if (ledger.has(sequence, Mark.durable)) this.#tell(stamp, 'came back after its settlement was durable')
-    else if (ledger.lifeOf(sequence) === this.#life) this.#tell(stamp, 'came back after it was settled')
+    // An acknowledgement sent to a broker that is closing the connection may be too late.
+    else if (isSameLife && (ledger.has(sequence, Mark.processed) || !this.#history.isEnding)) {
+      this.#tell(stamp, 'came back after it was settled')
+    }
     return false
   }
 
   #judgeFlag(stamp: Stamp, ledger: Ledger): void {
     const { sequence } = stamp
     if (ledger.has(sequence, Mark.knownOut)) this.#tell(stamp, 'came again, which is on disk, not marked redelivered')
-    else if (ledger.lifeOf(sequence) === this.#life) this.#tell(stamp, 'came again, not marked redelivered')
+    else if (ledger.lifeOf(sequence) === this.#life && !this.#history.isEnding) {
+      this.#tell(stamp, 'came again, not marked redelivered')
+    }
   }
 
-  #judgeOrder(stamp: Stamp): void {
+  #judgeOrder(stamp: Stamp, redelivered: boolean): void {
+    // It was on its way to a client whose connection the broker has closed, and comes late from there.
+    if (redelivered && this.#history.isEnding) return
     const line = `${stamp.publisher}/${stamp.priority}`
     const last = this.#lastSequences.get(line) ?? 0
     if (stamp.sequence < last) this.#tell(stamp, `came after ${last}`)
