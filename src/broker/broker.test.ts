@@ -152,6 +152,21 @@ describe('broker: dead letters', () => {
   })
 })
 
+test('broker: a quorum queue tells how often a message came back, a plain classic one does not', async () => {
+  bench = await BrokerBench.open()
+  for (const type of ['quorum', 'classic']) {
+    await bench.queue(type, { 'x-queue-type': type })
+    bench.publish('', type, 'job', headersOf({ a: 1 }))
+    for (let round = 0; round < 2; round++) {
+      const got = await bench.session.get(type, { noAck: false })
+      got?.delivery.settle('requeue')
+    }
+    const { headers } = (await bench.take(type)) ?? {}
+    expect(integerOf(headers?.get('x-delivery-count'))).toBe(type === 'quorum' ? 2 : undefined)
+    expect(integerOf(headers?.get('a'))).toBe(1)
+  }
+})
+
 describe('broker: delayed messages', () => {
   async function delayed(): Promise<void> {
     bench = await BrokerBench.open()

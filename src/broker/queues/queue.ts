@@ -4,6 +4,7 @@ import type { Entry } from '../../storage/contract.ts'
 import type { ConfirmListener, Session } from '../session.ts'
 import type { Consumer, Delivery, Outcome } from './consumer.ts'
 import { ConsumerTimeout } from './consumer-timeout.ts'
+import { tellsDeliveryCount, withDeliveryCount } from './delivery-count.ts'
 import type { Lane } from './lane.ts'
 import type { LaneHost } from './lane-host.ts'
 import type { ManagedQueue, QueueDefinition, QueueEndWish } from './queue-definition.ts'
@@ -24,6 +25,7 @@ export class Queue implements ManagedQueue, LaneHost {
   readonly #lanes: QueueLanes
   readonly #line: ConsumerLine
   readonly #limited: boolean
+  readonly #tellsCount: boolean
   readonly #expiry: EarliestTimer
   readonly #idle: IdleTimer | undefined
   readonly #consumerTimeout: ConsumerTimeout | undefined
@@ -48,6 +50,7 @@ export class Queue implements ManagedQueue, LaneHost {
     this.#lanes = new QueueLanes(definition, this, deps)
     this.#line = new ConsumerLine(settings.singleActiveConsumer)
     this.#limited = settings.maxLength !== undefined || settings.maxLengthBytes !== undefined
+    this.#tellsCount = tellsDeliveryCount(settings)
     this.#expiry = new EarliestTimer(deps.clock, () => this.#expireHeads())
     if (settings.expiresMs !== undefined) {
       this.#idle = new IdleTimer(deps.clock, settings.expiresMs, () => this.#onEndWish(this, 'expired'))
@@ -139,6 +142,7 @@ export class Queue implements ManagedQueue, LaneHost {
 
   #hand(entry: QueueEntry, subscription: QueueSubscription): void {
     const { consumer } = subscription
+    if (entry.deliveryCount > 0) this.#tellCount(entry)
     consumer.deliver(entry)
     if (consumer.noAck) {
       this.#lanes.of(entry).settle(entry)
@@ -146,6 +150,10 @@ export class Queue implements ManagedQueue, LaneHost {
     }
     this.#lanes.of(entry).relieve(entry)
     this.#consumerTimeout?.started(entry)
+  }
+
+  #tellCount(entry: QueueEntry): void {
+    if (this.#tellsCount) entry.held = withDeliveryCount(entry.message, entry.deliveryCount)
   }
 
   settle(entry: QueueEntry, outcome: Outcome): void {
@@ -304,6 +312,7 @@ export class Queue implements ManagedQueue, LaneHost {
       const entry = this.#unexpired(lane)
       if (entry !== undefined) {
         lane.shift()
+        if (entry.deliveryCount > 0) this.#tellCount(entry)
         const delivery = noAck ? takenFor(entry) : entry
         if (noAck) lane.settle(entry)
         this.#tellRoom()
