@@ -16,6 +16,7 @@ export const smallTuning: LocalTuning = {
   windowSegments: 3,
   referenceBytesMin: 2048,
   runBytes: 16 * 1024,
+  copyBytes: 5000,
   sparseShare: 0.5,
   retryMs: 10,
   metaBytesMin: 2048,

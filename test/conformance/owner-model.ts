@@ -44,6 +44,18 @@ class ModelLog {
     this.id = id
   }
 
+  clone(): ModelLog {
+    const copy = new ModelLog(this.id)
+    copy.nextOffset = this.nextOffset
+    for (const [from, to] of this.settled) copy.settled.add(from, to)
+    copy.digest = this.digest
+    copy.records = [...this.records]
+    copy.settles = [...this.settles]
+    copy.history = [...this.history]
+    copy.endedAt = this.endedAt
+    return copy
+  }
+
   stateAt(step: number): LogDigest {
     const settled = new RangeSet()
     for (const fact of this.settles) if (fact.step <= step) settled.add(fact.from, fact.to)
@@ -71,6 +83,15 @@ export class OwnerModel {
 
   constructor(firstLog = 1) {
     this.#nextLog = firstLog
+  }
+
+  /** What this owner knows now, for a journal opened from a copy of its files. */
+  clone(): OwnerModel {
+    const copy = new OwnerModel(this.#nextLog)
+    for (const [id, log] of this.logs) copy.logs.set(id, log.clone())
+    copy.step = this.step
+    copy.acknowledgedStep = this.acknowledgedStep
+    return copy
   }
 
   get journal(): Journal {
@@ -115,7 +136,7 @@ export class OwnerModel {
     const offset = log.nextOffset + gap
     this.journal.append(id, EntryKind.record, offset, count, payload)
     log.nextOffset = offset + count
-    this.#did(log, payload)
+    this.#did(log, offset, count, payload)
     log.records.push({ offset, count, payload: Buffer.from(payload), step: this.step })
   }
 
@@ -123,7 +144,7 @@ export class OwnerModel {
     const log = this.logs.get(id) as ModelLog
     const payload = Buffer.from(JSON.stringify({ from, to }))
     this.journal.append(id, EntryKind.control, 0, 0, payload)
-    this.#did(log, payload)
+    this.#did(log, 0, 0, payload)
     log.settles.push({ from, to, step: this.step })
     log.settled.add(from, to)
     this.journal.discard(id, from, to)
@@ -143,9 +164,9 @@ export class OwnerModel {
     log.endedAt = this.step
   }
 
-  #did(log: ModelLog, payload: Buffer): void {
+  #did(log: ModelLog, offset: number, count: number, payload: Buffer): void {
     this.step++
-    log.digest = crc32c(payload, 0, payload.length, log.digest)
+    log.digest = digestOf(log.digest, offset, count, payload)
     log.history.push({ step: this.step, digest: log.digest })
   }
 
@@ -170,9 +191,11 @@ export class OwnerModel {
 
   /** Mostly the oldest, sometimes one in the middle, as consumers do. */
   #settleSome(log: ModelLog, random: Random): void {
-    const first = log.settled.nextMissing(log.settled.first === 0 ? 0 : 0)
+    const first = log.settled.nextMissing(0)
     const start = random.below(4) === 0 ? first + random.below(Math.max(1, log.nextOffset - first)) : first
     const from = log.settled.nextMissing(start)
+    // Some logs have a slow consumer: their backlog grows, and moves into runs.
+    if (log.id % 3 === 0 && random.below(10) > 0) return
     if (from >= log.nextOffset) return
     const stop = Math.min(log.nextOffset, from + 1 + random.below(8))
     const to = Math.min(stop, log.settled.nextMember(from) ?? stop)
@@ -198,7 +221,6 @@ export class OwnerModel {
   async recover(journal: Journal): Promise<void> {
     const replayed = await replayDigests(journal)
     const step = this.#prefixOf(replayed)
-    expect(step).toBeGreaterThanOrEqual(this.acknowledgedStep)
     this.#goBackTo(step)
     for (const log of this.living()) {
       const state = replayed.get(log.id) ?? { digest: 0, nextOffset: 0, settled: [] }
@@ -224,6 +246,9 @@ export class OwnerModel {
       if (Number.isFinite(log.endedAt) && log.endedAt > step && log.history.length > 0 && !replayed.has(log.id)) {
         if ((log.history[0] as { step: number }).step <= step) step = Math.max(step, log.endedAt)
       }
+    }
+    for (const id of replayed.keys()) {
+      if ((this.logs.get(id) as ModelLog).endedAt <= step) throw new Error(`log ${id} was ended, and came back`)
     }
     return step
   }
@@ -259,6 +284,11 @@ export class OwnerModel {
   }
 }
 
+function digestOf(before: number, offset: number, count: number, payload: Buffer): number {
+  const head = Buffer.from(`${offset}+${count}:`)
+  return crc32c(payload, 0, payload.length, crc32c(head, 0, head.length, before))
+}
+
 export async function readAll(journal: Journal, log: number, maxBytes: number, from = 0): Promise<StoredRecord[]> {
   const all: StoredRecord[] = []
   for (let next = from; ; ) {
@@ -291,7 +321,7 @@ function replayOne(logs: Map<number, LogDigest>, { log, kind, baseOffset, count,
     state = { digest: 0, nextOffset: 0, settled: [] }
     logs.set(log, state)
   }
-  state.digest = crc32c(payload, 0, payload.length, state.digest)
+  state.digest = digestOf(state.digest, baseOffset, count, payload)
   if (kind === EntryKind.record) {
     expect(baseOffset).toBeGreaterThanOrEqual(state.nextOffset)
     state.nextOffset = baseOffset + count

@@ -57,6 +57,7 @@ export class JournalFiles {
     this.#owner = owner
     const journalDirectory = join(directory, 'journal')
     this.#runs = new RunStore(context, join(directory, 'runs'))
+    this.#runs.beforeRemoval(() => this.flush())
     this.#reader = new RecordReader(this.#runs)
     this.segments = new SegmentList(context, journalDirectory, (failure) => owner.fail(failure))
     this.#writer = new PatientWriter(context.clock, context.tuning.retryMs, (stalled) => owner.stalled(stalled))
@@ -76,8 +77,6 @@ export class JournalFiles {
     await recovery.run(this.#runs)
     this.segments.all.push(...recovery.segments)
     if (recovery.segments.length === 0) await this.segments.createFirst(recovery.nextSegmentNumber)
-    // Nothing is known about older segments after a start under relaxed durability.
-    if (this.#context.durability === 'os') for (const segment of this.segments.all) await segment.file.flush()
     this.#sequence = recovery.sequence
     this.#flushedSequence = recovery.sequence
     this.#unflushedFrom = this.segments.current.number

@@ -23,7 +23,7 @@ import {
 } from './format.ts'
 import { ChunkPool, Group } from './group.ts'
 import { PatientWriter } from './patient-writer.ts'
-import { FileWindow, findProofOfLoss, forEachEntry, scanGroups } from './scan.ts'
+import { FileWindow, findProofOfLoss, scanGroups } from './scan.ts'
 import { isDiskFull, systemCode, worldError } from './world-error.ts'
 import { writeWhole } from './write-whole.ts'
 
@@ -90,26 +90,30 @@ export class LocalMeta implements MetaStore {
         position: end.endOffset,
       })
     }
-    if (sizeBytes > end.endOffset) {
-      await this.#file.truncate(end.endOffset)
-      await this.#file.flush()
-    }
+    if (sizeBytes > end.endOffset) await this.#file.truncate(end.endOffset)
+    // What a killed process wrote is believed from here on, so it has to be on the disk.
+    await this.#file.flush()
     this.#fileBytes = end.endOffset
   }
 
   async #read(window: FileWindow): Promise<{ endOffset: number; tornGroup: unknown }> {
     let isFirst = true
-    const end = await scanGroups(
-      window,
-      FILE_HEADER_BYTES,
-      this.#salt,
-      (header) => isFirst || header.sequence === this.#sequence + 1,
-      async (header, from, entriesEnd) => {
-        await forEachEntry(window, from, entriesEnd, (bytes, at) => this.#applyStored(bytes, at))
+    let changes: StoredChange[] = []
+    const end = await scanGroups(window, FILE_HEADER_BYTES, this.#salt, {
+      accept: (header) => {
+        changes = []
+        return isFirst || header.sequence === this.#sequence + 1
+      },
+      inspect: (bytes, at) => changes.push(readStored(bytes, at)),
+      complete: (header) => {
+        for (const { change, revision } of changes) {
+          if (change !== undefined) this.#view.apply(change)
+          this.#view.raiseRevision(revision)
+        }
         this.#sequence = header.sequence
         isFirst = false
       },
-    )
+    })
     const lost = end.tornGroup?.sequence ?? (isFirst ? undefined : this.#sequence + 1)
     const proof = await findProofOfLoss(window, end.endOffset + 1, this.#salt, lost)
     if (proof !== undefined) {
@@ -117,25 +121,6 @@ export class LocalMeta implements MetaStore {
       throw damaged(path, end.endOffset, `a group fails its checksum, but group ${proof.header.sequence} follows it`)
     }
     return end
-  }
-
-  #applyStored(bytes: Buffer, at: number): void {
-    const revision = entryBaseOffset(bytes, at)
-    const start = at + ENTRY_HEADER_BYTES
-    const end = start + entryPayloadBytes(bytes, at)
-    const kind = entryKind(bytes, at)
-    if (kind === StoredKind.metaPut) {
-      const valueAt = start + 4 + bytes.readUInt32LE(start)
-      const entry = {
-        key: bytes.toString('utf8', start + 4, valueAt),
-        value: bytes.toString('utf8', valueAt, end),
-        revision,
-      }
-      this.#view.apply({ kind: 'put', entry })
-    } else if (kind === StoredKind.metaDelete) {
-      this.#view.apply({ kind: 'delete', key: bytes.toString('utf8', start, end), revision })
-    }
-    this.#view.raiseRevision(revision)
   }
 
   get(key: string): MetaEntry | undefined {
@@ -288,6 +273,31 @@ export class LocalMeta implements MetaStore {
     if (isGoodEnd)
       await writeWhole(file, mark.seal(this.#salt, this.#sequence + 1, this.#sequence), this.#fileBytes).catch(() => {})
     await file.close()
+  }
+}
+
+interface StoredChange {
+  readonly change: MetaChange | undefined
+  readonly revision: number
+}
+
+function readStored(bytes: Buffer, at: number): StoredChange {
+  const revision = entryBaseOffset(bytes, at)
+  const start = at + ENTRY_HEADER_BYTES
+  const end = start + entryPayloadBytes(bytes, at)
+  switch (entryKind(bytes, at)) {
+    case StoredKind.metaPut: {
+      const valueAt = start + 4 + bytes.readUInt32LE(start)
+      const key = bytes.toString('utf8', start + 4, valueAt)
+      return {
+        change: { kind: 'put', entry: { key, value: bytes.toString('utf8', valueAt, end), revision } },
+        revision,
+      }
+    }
+    case StoredKind.metaDelete:
+      return { change: { kind: 'delete', key: bytes.toString('utf8', start, end), revision }, revision }
+    default:
+      return { change: undefined, revision }
   }
 }
 

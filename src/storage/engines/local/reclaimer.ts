@@ -154,6 +154,8 @@ export class Reclaimer {
         }
       }
       if (this.#stopped) return await copier.abandon()
+      // The snapshots, and the settlements because of which records were left out, must not be lost to a power cut now.
+      await this.#journal.flush()
       run.sourceSegment = segment?.number ?? 0
       run.replaces = replaced.map((source) => source.number)
       if (await copier.finish()) await this.#runs.install(run)
@@ -193,10 +195,7 @@ export class Reclaimer {
       if (log !== undefined) log.replaceExtents(gone, extents)
       else for (const extent of extents) extent.die()
     }
-    if (segment !== undefined) {
-      if (this.#context.durability === 'os') await this.#journal.flush()
-      await this.#segments.dropOldest()
-    }
+    if (segment !== undefined) await this.#segments.dropOldest()
     for (const source of replaced) this.#runs.remove(source)
     await this.#runs.flushRemovals()
   }

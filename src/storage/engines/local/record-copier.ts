@@ -45,7 +45,8 @@ export class RecordCopier {
     if (slices.length === 0) return
     const done: number[] = new Array(slices.length).fill(0)
     const end = segment.committedEnd
-    let windowBytes = Math.min(this.#context.tuning.runBytes, end)
+    const usualBytes = Math.min(this.#context.tuning.copyBytes, end)
+    let windowBytes = usualBytes
     let from = FILE_HEADER_BYTES
     let buffer = Buffer.allocUnsafeSlow(windowBytes)
     while (from < end && !this.#isStopped()) {
@@ -54,7 +55,7 @@ export class RecordCopier {
       const got = await segment.file.read(window, from)
       if (got < window.length) throw damaged(segment.path, from + got, 'the file ends too early')
       let next = from + window.length
-      let neededBytes = this.#context.tuning.runBytes
+      let neededBytes = usualBytes
       for (let index = 0; index < slices.length; index++) {
         const cut = await this.#copySlice(slices[index] as Slice, done, index, window, from)
         if (cut === undefined || cut.position >= next) continue

@@ -26,11 +26,14 @@ import {
 } from './format.ts'
 import { LogState } from './log-state.ts'
 import type { RunStore } from './run-store.ts'
-import { FileWindow, findProofOfLoss, forEachEntry, type ScanEnd, scanGroups } from './scan.ts'
+import { FileWindow, findProofOfLoss, type ScanEnd, scanGroups } from './scan.ts'
 import { Segment } from './segment.ts'
 import { segmentName } from './segment-list.ts'
 
 const NAME = /^(\d{12,})\.log$/
+
+/** Numbers kept for an inspected entry. */
+const INSPECTED_STEP = 6
 
 interface Found {
   readonly segment: Segment
@@ -48,6 +51,8 @@ export class Recovery {
   nextSegmentNumber = 1
   /** Of the newest sound group; undefined before the first one is seen. */
   #sequence: number | undefined
+  /** Of the group being read: kind, log, base offset, count, payload bytes and place of each entry. */
+  readonly #inspected: number[] = []
 
   constructor(context: LocalContext, directory: string, logs: Map<number, LogState>) {
     this.#context = context
@@ -77,6 +82,8 @@ export class Recovery {
       found.length = index + 1
     }
     this.segments.push(...found.map((one) => one.segment))
+    // What was written and is believed from here on has to be on the disk, before anything is removed because of it.
+    if (this.#context.durability === 'os') for (const { file } of this.segments) await file.flush()
     this.#attachExtents(runs)
   }
 
@@ -126,22 +133,28 @@ export class Recovery {
     return { segment: new Segment(number, header.salt, file, 0), header, window: new FileWindow(file, sizeBytes) }
   }
 
-  async #scan({ segment, window }: Found): Promise<ScanEnd> {
-    return scanGroups(
-      window,
-      FILE_HEADER_BYTES,
-      segment.salt,
-      (header) => this.#sequence === undefined || header.sequence === this.#sequence + 1,
-      async (header, from, end) => {
-        await forEachEntry(window, from, end, (bytes, at, fileOffset) => this.#index(segment, bytes, at, fileOffset))
+  #scan({ segment, window }: Found): Promise<ScanEnd> {
+    const entries = this.#inspected
+    return scanGroups(window, FILE_HEADER_BYTES, segment.salt, {
+      accept: (header) => {
+        entries.length = 0
+        return this.#sequence === undefined || header.sequence === this.#sequence + 1
+      },
+      inspect: (bytes, at, fileOffset) => {
+        entries.push(entryKind(bytes, at), entryLog(bytes, at), entryBaseOffset(bytes, at), entryCount(bytes, at))
+        entries.push(entryPayloadBytes(bytes, at), fileOffset)
+      },
+      complete: (header) => {
+        for (let at = 0; at < entries.length; at += INSPECTED_STEP) this.#index(segment, entries, at)
         this.#sequence = header.sequence
       },
-    )
+    })
   }
 
-  #index(segment: Segment, bytes: Buffer, at: number, fileOffset: number): void {
-    const id = entryLog(bytes, at)
-    const kind = entryKind(bytes, at)
+  #index(segment: Segment, entries: readonly number[], at: number): void {
+    const kind = entries[at] as number
+    const id = entries[at + 1] as number
+    const fileOffset = entries[at + 5] as number
     let log = this.#logs.get(id)
     if (kind === StoredKind.endLog) {
       log?.clearStart()
@@ -154,13 +167,8 @@ export class Recovery {
       this.#logs.set(id, log)
     }
     if (kind === StoredKind.record) {
-      log.addRecord(
-        segment,
-        entryBaseOffset(bytes, at),
-        entryCount(bytes, at),
-        fileOffset,
-        entryPayloadBytes(bytes, at),
-      )
+      const payloadBytes = entries[at + 4] as number
+      log.addRecord(segment, entries[at + 2] as number, entries[at + 3] as number, fileOffset, payloadBytes)
     }
     if (kind === StoredKind.snapshot || log.startSegment === undefined) log.moveStart(segment, fileOffset)
   }
@@ -205,6 +213,7 @@ export class Recovery {
       await files.flushDirectory(this.#directory)
     }
     if (last.window.sizeBytes > end.endOffset) await file.truncate(end.endOffset)
+    // A killed process may have written its last group without having flushed it.
     await file.flush()
   }
 

@@ -29,6 +29,7 @@ export class RunStore {
   #nextNumber = 1
   #removing = new Set<Promise<void>>()
   #onSparse: () => void = () => {}
+  #beforeRemoval: () => Promise<void> = async () => {}
 
   constructor(context: LocalContext, directory: string) {
     this.#context = context
@@ -42,6 +43,11 @@ export class RunStore {
   /** Runs in which so little lives that they should be rewritten. */
   get sparse(): ReadonlySet<Run> {
     return this.#sparse
+  }
+
+  /** Awaited before a file goes: what made it superfluous must be on the disk. */
+  beforeRemoval(fn: () => Promise<void>): void {
+    this.#beforeRemoval = fn
   }
 
   onSparse(fn: () => void): void {
@@ -117,8 +123,8 @@ export class RunStore {
       held.removed = true
       this.#closeIfIdle(run, held)
     }
-    const removal = this.#context.files
-      .remove(run.path)
+    const removal = this.#beforeRemoval()
+      .then(() => this.#context.files.remove(run.path))
       .catch((error: unknown) => {
         this.#context.logger.warn('a run that is not needed any more could not be removed', { path: run.path, error })
       })

@@ -91,8 +91,13 @@ export async function forEachEntry(window: FileWindow, from: number, end: number
   }
 }
 
-/** Whether every byte of the group is as it was written. */
-async function isGroupSound(window: FileWindow, from: number, header: GroupHeader): Promise<boolean> {
+/** Whether every byte of the group is as it was written. Shows each sound entry on the way. */
+async function isGroupSound(
+  window: FileWindow,
+  from: number,
+  header: GroupHeader,
+  inspect: OnStoredEntry,
+): Promise<boolean> {
   const end = from + header.bytes
   if (end > window.sizeBytes) return false
   let position = from
@@ -107,6 +112,7 @@ async function isGroupSound(window: FileWindow, from: number, header: GroupHeade
     const at = position - window.start
     if (!isEntrySound(window.bytes, at, payloadBytes)) return false
     entriesCrc = crc32cOfWord(window.bytes.readUInt32LE(at), entriesCrc)
+    inspect(window.bytes, at, position)
     position += size
     count++
   }
@@ -120,25 +126,31 @@ export interface ScanEnd {
   readonly tornGroup: GroupHeader | undefined
 }
 
-/**
- * Hands over the sound groups one after the other, beginning at `from`. `accept` is asked before a group's entries are
- * looked at and says whether its sequence is the expected one.
- */
+export interface GroupVisitor {
+  /** A group begins: whether its sequence is the expected one. */
+  accept(header: GroupHeader): boolean
+  /** A sound entry of a group that may yet turn out not to be whole. */
+  inspect: OnStoredEntry
+  /** All entries inspected since `accept` are a whole, sound group. */
+  complete(header: GroupHeader): void
+}
+
+/** Visits the sound groups one after the other, beginning at `from`, and reads every byte once. */
 export async function scanGroups(
   window: FileWindow,
   from: number,
   salt: number,
-  accept: (header: GroupHeader) => boolean,
-  onGroup: (header: GroupHeader, entriesAt: number, endOffset: number) => Promise<void>,
+  visitor: GroupVisitor,
 ): Promise<ScanEnd> {
   let position = from
   for (;;) {
     if (!(await window.load(position, GROUP_HEADER_BYTES))) break
     const header = readGroupHeader(window.bytes, position - window.start, salt)
-    if (header === undefined || !accept(header)) break
+    if (header === undefined || !visitor.accept(header)) break
     const entriesAt = position + GROUP_HEADER_BYTES
-    if (!(await isGroupSound(window, entriesAt, header))) return { endOffset: position, tornGroup: header }
-    await onGroup(header, entriesAt, entriesAt + header.bytes)
+    const isSound = await isGroupSound(window, entriesAt, header, visitor.inspect)
+    if (!isSound) return { endOffset: position, tornGroup: header }
+    visitor.complete(header)
     position = entriesAt + header.bytes
   }
   return { endOffset: position, tornGroup: undefined }

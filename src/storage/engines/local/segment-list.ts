@@ -88,7 +88,10 @@ export class SegmentList {
 
   async #makeFromSpare(number: number): Promise<Segment> {
     this.#hasSpare = false
-    return this.#make(number, { name: SPARE_NAME, flags: FLAG_RECYCLED })
+    // Under a name of its own before anything is awaited for long: the next dropped segment becomes the spare.
+    const { files } = this.#context
+    await files.rename(join(this.#directory, SPARE_NAME), join(this.#directory, NEXT_NAME))
+    return this.#make(number, FLAG_RECYCLED)
   }
 
   /** `undefined`: closed meanwhile. */
@@ -107,26 +110,28 @@ export class SegmentList {
     } finally {
       await file.close()
     }
-    return this.#closed ? undefined : this.#make(number, { name: NEXT_NAME, flags: 0 })
+    return this.#closed ? undefined : this.#make(number, 0)
   }
 
-  /** The header is on the disk before the file has its name: a named segment always has a sound header. */
-  async #make(number: number, from: { name: string; flags: number } | undefined): Promise<Segment> {
+  /**
+   * Makes a segment of the file that is next, or of nothing. The header is on the disk before the file has its name: a
+   * named segment always has a sound header.
+   */
+  async #make(number: number, flags: number | undefined): Promise<Segment> {
     const { files, random, durability } = this.#context
     const salt = random.bytes(4).readUInt32LE(0)
-    const name = from?.name ?? NEXT_NAME
-    const made = await files.open(join(this.#directory, name), from === undefined ? 'create' : 'write')
+    const temporary = join(this.#directory, NEXT_NAME)
+    const made = await files.open(temporary, flags === undefined ? 'create' : 'write')
     let preparedBytes = 0
     try {
-      if (from !== undefined) preparedBytes = await made.sizeBytes()
-      const header = makeFileHeader(JOURNAL_MAGIC, { salt, number, flags: from?.flags ?? 0 })
-      await writeWhole(made, [header], 0)
+      preparedBytes = await made.sizeBytes()
+      await writeWhole(made, [makeFileHeader(JOURNAL_MAGIC, { salt, number, flags: flags ?? 0 })], 0)
       await made.flush()
     } finally {
       await made.close()
     }
     const path = join(this.#directory, segmentName(number))
-    await files.rename(join(this.#directory, name), path)
+    await files.rename(temporary, path)
     await files.flushDirectory(this.#directory)
     const file = await files.open(path, 'write', { flushed: durability === 'flush' })
     return new Segment(number, salt, file, preparedBytes)
@@ -138,16 +143,18 @@ export class SegmentList {
     const { files, tuning } = this.#context
     const path = segment.path
     const fits = segment.committedEnd <= tuning.segmentBytes * 2 && segment.preparedBytes >= tuning.segmentBytes / 2
-    if (!this.#hasSpare && fits && !segment.isRead && !this.#closed) {
+    const reuse = !this.#hasSpare && fits && !segment.isRead && !this.#closed
+    if (reuse) {
       await segment.close()
       await files.rename(path, join(this.#directory, SPARE_NAME))
-      this.#hasSpare = true
     } else {
       await files.remove(path)
       // A reader may still hold it; the name is gone already.
       segment.close().catch((error: unknown) => this.#context.logger.warn('closing a journal segment', { path, error }))
     }
     await files.flushDirectory(this.#directory)
+    // Only now: were its old name to come back after a power cut, it must still be the old segment.
+    if (reuse) this.#hasSpare = true
   }
 
   async close(): Promise<void> {
