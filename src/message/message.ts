@@ -12,6 +12,7 @@
  *     flags: bit 0 persistent, bit 1 carries a priority
  */
 import { StorageError } from '../base/errors.ts'
+import { readText, shortStringSize, textSize, writeShortString } from '../base/text.ts'
 import type { MessageFormat, MessageFormats } from './message-format.ts'
 
 const VERSION = 1
@@ -29,15 +30,13 @@ export class Address {
   /** str8 exchange, str8 routing key: as stored, and as basic.deliver carries them. */
   readonly bytes: Buffer
 
+  /** @throws {RangeError} when either is longer than 255 bytes */
   constructor(exchange: string, routingKey: string) {
-    const exchangeBytes = Buffer.byteLength(exchange)
-    const keyBytes = Buffer.byteLength(routingKey)
-    if (exchangeBytes > 255 || keyBytes > 255) throw new RangeError('exchange and routing key take at most 255 bytes')
-    const bytes = Buffer.alloc(2 + exchangeBytes + keyBytes)
-    bytes[0] = exchangeBytes
-    bytes.write(exchange, 1)
-    bytes[1 + exchangeBytes] = keyBytes
-    bytes.write(routingKey, 2 + exchangeBytes)
+    if (textSize(exchange) > 255 || textSize(routingKey) > 255) {
+      throw new RangeError('exchange and routing key take at most 255 bytes')
+    }
+    const bytes = Buffer.alloc(shortStringSize(exchange) + shortStringSize(routingKey))
+    writeShortString(bytes, writeShortString(bytes, 0, exchange), routingKey)
     this.exchange = exchange
     this.routingKey = routingKey
     this.bytes = bytes
@@ -95,13 +94,20 @@ export class Message {
 }
 
 /**
- * Makes a message with room for its body: the caller fills `bytes` from `bodyStart` to the end, every byte, before
- * the message goes anywhere (a body arrives in several frames).
+ * Makes a message with the properties in [start, end) of `source`, which is borrowed, and with room for its body: the
+ * caller fills `bytes` from `bodyStart` to the end, every byte, before the message goes anywhere (a body arrives in
+ * several frames).
  */
-export function messageWithRoom(head: MessageHead, properties: Buffer, bodyByteCount: number): Message {
+export function messageWithRoom(
+  head: MessageHead,
+  source: Buffer,
+  start: number,
+  end: number,
+  bodyByteCount: number,
+): Message {
   const address = head.address.bytes
   const propertiesStart = FIXED_BYTES + address.length
-  const bodyStart = propertiesStart + properties.length
+  const bodyStart = propertiesStart + end - start
   const bytes = Buffer.allocUnsafe(bodyStart + bodyByteCount)
   bytes[0] = VERSION
   bytes[1] = head.format.id
@@ -109,14 +115,14 @@ export function messageWithRoom(head: MessageHead, properties: Buffer, bodyByteC
   bytes[3] = (head.persistent ? FLAG_PERSISTENT : 0) | (head.priority === undefined ? 0 : FLAG_PRIORITY)
   bytes.writeUIntBE(head.publishedMs, 4, 6)
   bytes.writeUInt32BE(head.expirationMs ?? NO_EXPIRATION, 10)
-  bytes.writeUInt32BE(properties.length, 14)
+  bytes.writeUInt32BE(end - start, 14)
   bytes.set(address, FIXED_BYTES)
-  bytes.set(properties, propertiesStart)
+  source.copy(bytes, propertiesStart, start, end)
   return new Message(head, bytes, propertiesStart, bodyStart)
 }
 
 export function makeMessage(head: MessageHead, properties: Buffer, body: Buffer): Message {
-  const message = messageWithRoom(head, properties, body.length)
+  const message = messageWithRoom(head, properties, 0, properties.length, body.length)
   message.bytes.set(body, message.bodyStart)
   return message
 }
@@ -156,7 +162,7 @@ function addressAt(
   known: Address | undefined,
 ): Address {
   if (known && known.bytes.length === end - start && known.bytes.compare(bytes, start, end) === 0) return known
-  return new Address(bytes.toString('utf8', start + 1, exchangeEnd), bytes.toString('utf8', exchangeEnd + 1, end))
+  return new Address(readText(bytes, start + 1, exchangeEnd), readText(bytes, exchangeEnd + 1, end))
 }
 
 /** Whether a stored form is that of a persistent message, without making one. */

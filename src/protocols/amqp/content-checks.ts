@@ -3,13 +3,13 @@
  * the sender's own routing keys (CC and BCC), and reply-to for direct replies. Raw bytes in, decisions out.
  */
 import { Refused } from '../../base/errors.ts'
+import { readText } from '../../base/text.ts'
 import { EXPIRATION_MS_MAX } from '../../message/message.ts'
 import { fieldTypeName } from './field-type-names.ts'
 import { checkTable, FieldPosition, findHeader } from './wire/field-scan.ts'
 import { decodeTable } from './wire/field-table.ts'
 import { editProperties } from './wire/properties.ts'
 import type { PropertyScan } from './wire/property-scan.ts'
-import { readText } from './wire/text.ts'
 
 const CC = Buffer.from('CC')
 const BCC = Buffer.from('BCC')

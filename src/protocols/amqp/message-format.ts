@@ -3,12 +3,12 @@
  * bytes are those of a content header from its flags on; they were checked when they came in.
  */
 import { emptyTable, type FieldTable, type FieldValue } from '../../base/field-value.ts'
+import { readText } from '../../base/text.ts'
 import type { MessageFormat, PropertyChange } from '../../message/message-format.ts'
 import { FieldPosition, findHeader } from './wire/field-scan.ts'
 import { decodeTable } from './wire/field-table.ts'
 import { decodeProperty, editProperties, type PropertyEdits } from './wire/properties.ts'
 import { type PropertyName, PropertyScan, propertyKinds, scanProperties } from './wire/property-scan.ts'
-import { readText } from './wire/text.ts'
 
 /** Stored with every message: never to be changed. */
 const AMQP_FORMAT_ID = 1

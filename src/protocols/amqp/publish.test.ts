@@ -194,16 +194,6 @@ test('publish: a header of an unknown type ends the connection as RabbitMQ does'
   expect(stage.errors).toEqual([])
 })
 
-test('publish: a name that is not UTF-8 is refused, for it could not be kept as it is', async () => {
-  const stage = await openStage()
-  const frames = publishFrames(1, '', 'k'.repeat(200), 'x')
-  frames.fill(0xff, 7 + 4 + 2 + 1 + 1, 7 + 4 + 2 + 1 + 1 + 200)
-  stage.client.raw(frames)
-  const replyText = 'FRAME_ERROR - Malformed UTF-8 in shortstr'
-  await stage.client.expect('connection.close', { replyCode: 501, replyText, classId: 60, methodId: 40 })
-  expect(stage.errors).toEqual([])
-})
-
 test('publish: immediate is not implemented', async () => {
   const stage = await openStage()
   const frames = publishFrames(1, '', 'q', 'x')

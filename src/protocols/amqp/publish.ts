@@ -78,12 +78,7 @@ export class Publishing {
     const { session, names } = this.#context
     const { exchangeStart, exchangeEnd, routingKeyStart, routingKeyEnd } = publishArguments
     const exchange = names.read(buffer, exchangeStart, exchangeEnd)
-    const routingKey = names.read(buffer, routingKeyStart, routingKeyEnd)
-    // An address holds text: other bytes would come out changed.
-    if (!isPlainText(exchange) || !isPlainText(routingKey)) {
-      throw new WireError(501, 'Malformed UTF-8 in shortstr', CLASS_BASIC, METHOD_PUBLISH)
-    }
-    this.#address = session.address(exchange, routingKey)
+    this.#address = session.address(exchange, names.read(buffer, routingKeyStart, routingKeyEnd))
   }
 
   /** A content header or body frame, or the news that another method came instead. */
@@ -131,12 +126,13 @@ export class Publishing {
     head.priority = scan.priority < 0 ? undefined : scan.priority
     head.publishedMs = clock.nowMs()
     this.#extraKeys = readSenderKeys(buffer, scan)
-    let properties = buffer.subarray(start, end)
-    // Both are rare, and change the bytes: BCC first, because the scan holds for the original only.
     const isReplied = asksDirectReply(buffer, scan)
+    if (this.#extraKeys === undefined && !isReplied) return messageWithRoom(head, buffer, start, end, bodyBytes)
+    // Both are rare, and change the bytes: BCC first, because the scan holds for the original only.
+    let properties = buffer.subarray(start, end)
     if (this.#extraKeys !== undefined) properties = withoutBcc(buffer, start, end, scan) ?? properties
     if (isReplied) properties = this.#withMailbox(properties)
-    return messageWithRoom(head, properties, bodyBytes)
+    return messageWithRoom(head, properties, 0, properties.length, bodyBytes)
   }
 
   #withMailbox(properties: Buffer): Buffer {
@@ -174,13 +170,6 @@ export class Publishing {
 
 function misplaced(what: string): WireError {
   return new WireError(505, `expected ${what} instead`, CLASS_BASIC, METHOD_PUBLISH)
-}
-
-/** As wire/text.ts reads a byte that is not part of valid UTF-8. */
-const ESCAPED_BYTE = /[\uDC80-\uDCFF]/u
-
-function isPlainText(name: string): boolean {
-  return !ESCAPED_BYTE.test(name)
 }
 
 /** Routes are short: a loop beats a call into native code. */

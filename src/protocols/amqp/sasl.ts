@@ -3,8 +3,8 @@
  * whether they are right is for others to say.
  */
 import { textOf } from '../../base/field-value.ts'
+import { readText } from '../../base/text.ts'
 import { decodeTable } from './wire/field-table.ts'
-import { readText } from './wire/text.ts'
 import { WireError } from './wire/wire-error.ts'
 
 export interface Credentials {

@@ -2,7 +2,7 @@
  * Reads the arguments of a method, or a field table, from front to back, never past the end. For the cold paths: it
  * copies what it returns, so nothing read pins or follows the bytes it came from.
  */
-import { readValidText } from './text.ts'
+import { readValidText } from '../../../base/text.ts'
 import type { WireError } from './wire-error.ts'
 
 const NO_BYTES = Buffer.alloc(0)

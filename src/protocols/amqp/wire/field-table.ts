@@ -14,8 +14,8 @@
 import { invariant } from '../../../base/errors.ts'
 import type { FieldTable, FieldValue, IntegerType } from '../../../base/field-value.ts'
 import { emptyTable } from '../../../base/field-value.ts'
+import { readText, shortStringSize, textSize, writeShortString, writeText } from '../../../base/text.ts'
 import { ByteReader } from './byte-reader.ts'
-import { readText, shortStringSize, textSize, writeShortString, writeText } from './text.ts'
 import { WireError } from './wire-error.ts'
 
 /** Tables and arrays within each other. No client nests this deep on purpose, and each level is a call on our stack. */

@@ -6,11 +6,12 @@
  * An address is `str8 exchange, str8 routing key` (str8: a length octet and the bytes): basic.publish, deliver, get-ok and
  * return all carry it in just this form, so it is copied from one to the other.
  */
+
+import { clipToShortString, shortStringSize, writeShortString } from '../../../base/text.ts'
 import { FRAME_HEADER, FRAME_METHOD, FRAME_OVERHEAD_BYTES, unknownFrame } from './frame.ts'
 import { writeBytes, writeFrameEnd, writeFrameStart } from './frame-writer.ts'
 import { readUint16, readUint32, readUint64, writeUint16, writeUint32, writeUint64 } from './integers.ts'
 import { methodNumber } from './method-schema.ts'
-import { clipToShortString, shortStringSize, writeShortString } from './text.ts'
 import { cannotDecode, WireError } from './wire-error.ts'
 
 const CLASS_BASIC = 60

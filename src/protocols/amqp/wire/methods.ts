@@ -8,6 +8,14 @@
 import { invariant } from '../../../base/errors.ts'
 import type { FieldTable } from '../../../base/field-value.ts'
 import { emptyTable } from '../../../base/field-value.ts'
+import {
+  clipToShortString,
+  readText,
+  readValidText,
+  shortStringSize,
+  textSize,
+  writeShortString,
+} from '../../../base/text.ts'
 import { ByteReader } from './byte-reader.ts'
 import { readTable, tableSize, writeLongString, writeTable } from './field-table.ts'
 import { FRAME_METHOD, FRAME_OVERHEAD_BYTES, unknownFrame } from './frame.ts'
@@ -15,7 +23,6 @@ import { writeFrameEnd, writeFrameStart } from './frame-writer.ts'
 import { readUint16, readUint64 } from './integers.ts'
 import type { ArgumentType, Method, MethodArguments, MethodKind, MethodOf } from './method-schema.ts'
 import { methodSchemas } from './method-schema.ts'
-import { clipToShortString, readText, readValidText, shortStringSize, textSize, writeShortString } from './text.ts'
 import { cannotDecode, WireError } from './wire-error.ts'
 
 /** The largest double below 2^64. */

@@ -4,7 +4,7 @@
  * comes back, its hash is already computed when it is looked up in a map. Holds at most 512 names of at most 64 bytes,
  * each replaced by the next one that falls on its place; so clients cannot make it grow.
  */
-import { readText } from './text.ts'
+import { readText } from '../../../base/text.ts'
 
 const SLOT_COUNT = 512
 const NAME_BYTES_MAX = 64

@@ -5,10 +5,10 @@
 
 import { invariant } from '../../../base/errors.ts'
 import type { FieldTable } from '../../../base/field-value.ts'
+import { readText, shortStringSize, writeShortString } from '../../../base/text.ts'
 import { decodeTable, tableSize, writeTable } from './field-table.ts'
 import type { PropertyKind, PropertyName } from './property-scan.ts'
 import { endOfProperty, malformedProperties, propertyPlaces, readFlags } from './property-scan.ts'
-import { readText, shortStringSize, writeShortString } from './text.ts'
 
 export interface Properties {
   readonly contentType?: string

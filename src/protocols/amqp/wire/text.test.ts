@@ -1,7 +1,5 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { NameCache } from './name-cache.ts'
-import { hex } from './test-kit.ts'
 import {
   clipToShortString,
   readText,
@@ -10,7 +8,9 @@ import {
   textSize,
   writeShortString,
   writeText,
-} from './text.ts'
+} from '../../../base/text.ts'
+import { NameCache } from './name-cache.ts'
+import { hex } from './test-kit.ts'
 
 const read = (bytes: Buffer): string => readText(bytes, 0, bytes.length)
 

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest'
 import type { FieldTable, FieldValue } from '../../../base/field-value.ts'
 import type { Random } from '../../../base/random.ts'
 import { seededRandom } from '../../../base/random.ts'
+import { readText, readValidText } from '../../../base/text.ts'
 import { checkTable, FieldPosition, findHeader } from './field-scan.ts'
 import { decodeTable, encodeTable } from './field-table.ts'
 import { FrameParser } from './frame.ts'
@@ -27,7 +28,6 @@ import { decodeMethod, encodeMethod, makeMethod } from './methods.ts'
 import { decodeProperties, editProperties, encodeProperties } from './properties.ts'
 import { PropertyScan, scanProperties } from './property-scan.ts'
 import { frameOf, wireErrorOf } from './test-kit.ts'
-import { readText, readValidText } from './text.ts'
 
 const COUNT = Number(process.env['BUSBAR_FUZZ_COUNT'] ?? 20_000)
 const SEED = Number(process.env['BUSBAR_FUZZ_SEED'] ?? 20_251)

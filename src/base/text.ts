@@ -5,7 +5,7 @@
  * Two byte strings are equal exactly when their texts are.
  */
 import { isUtf8 } from 'node:buffer'
-import { invariant } from '../../../base/errors.ts'
+import { invariant } from './errors.ts'
 
 /** Short ASCII is nearly all there is, and a loop beats a call into native code up to about this length. */
 const LOOP_LENGTH_MAX = 24
