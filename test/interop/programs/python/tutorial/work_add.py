@@ -12,7 +12,7 @@ for task in sys.argv[1:]:
         exchange='',
         routing_key='chores',
         body=task,
-        properties=pika.BasicProperties(delivery_mode=pika.DeliveryMode.Persistent),
+        properties=pika.BasicProperties(delivery_mode=2),  # kept on disk
     )
     print(f'added {task}')
 connection.close()
