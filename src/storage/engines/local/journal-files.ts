@@ -120,7 +120,7 @@ export class JournalFiles {
    * @throws {StorageError} 'write-failed', or what `abort` was told
    */
   async write(group: Group, segment: Segment): Promise<void> {
-    const tooLong = this.segments.all.length > 2 * this.#context.tuning.windowSegments
+    const tooLong = this.segments.windowsFilled() > 2
     // A producer that outruns the reclaimer waits here. Copying needs no commit to come to its end.
     if (tooLong && this.reclaimer.copying !== undefined) await this.reclaimer.copying.catch(() => {})
     const sequence = this.#sequence + 1
@@ -159,8 +159,9 @@ export class JournalFiles {
     return this.#reader.read(log, fromOffset, maxBytes)
   }
 
-  /** A write that waits for room fails with `reason`. */
+  /** The journal has failed: a write that waits for room fails too, and nothing is dropped any more. */
   abort(reason: StorageError): void {
+    this.reclaimer.halt()
     this.#writer.abort(reason)
   }
 

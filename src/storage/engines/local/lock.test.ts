@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync,
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ManualClock } from '../../../base/clock.ts'
+import { ManualClock, systemClock } from '../../../base/clock.ts'
 import { lockDirectory } from './lock.ts'
 
 let directory: string
@@ -16,7 +16,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }))
 
-const clockOfNow = (): ManualClock => new ManualClock(Date.now())
+const clockOfNow = (): ManualClock => new ManualClock(systemClock.nowMs())
 
 /** Makes a process, lets `fn` use its id while it lives, and another function once it was killed. */
 async function withVictim(whileAlive: (pid: number) => Promise<void>, whenDead: () => Promise<void>): Promise<void> {
@@ -99,7 +99,7 @@ async function withStale(): Promise<void> {
 
 test('lock: a holder elsewhere counts as alive while he touches the file', async () => {
   const holder = JSON.parse(await lockOf(process.pid)) as object
-  const nowMs = Date.now()
+  const nowMs = systemClock.nowMs()
   writeFileSync(lock, JSON.stringify({ ...holder, namespace: 'pid:[1]', pid: 1 }))
   utimesSync(lock, nowMs / 1000, nowMs / 1000)
   const clock = new ManualClock(nowMs + 1000)
@@ -113,7 +113,7 @@ test('lock: a holder elsewhere counts as alive while he touches the file', async
 
 test('lock: a holder elsewhere who is silent has lost it, at once if he was silent before', async () => {
   const holder = JSON.parse(await lockOf(process.pid)) as object
-  const nowMs = Date.now()
+  const nowMs = systemClock.nowMs()
   const content = JSON.stringify({ ...holder, boot: 'another boot', pid: 1 })
   writeFileSync(lock, content)
   utimesSync(lock, nowMs / 1000, nowMs / 1000)

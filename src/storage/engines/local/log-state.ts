@@ -46,7 +46,7 @@ export class LogState {
   addRecord(segment: Segment, baseOffset: number, count: number, fileOffset: number, payloadBytes: number): void {
     let tail = this.#tail
     if (tail === undefined || tail.segment !== segment || !tail.takes(baseOffset)) {
-      tail = new Slice(this, segment, baseOffset)
+      tail = new Slice(this.id, segment, baseOffset)
       this.#tail = tail
       this.slices.push(tail)
       segment.slices.push(tail)

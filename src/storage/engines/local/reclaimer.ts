@@ -62,7 +62,7 @@ export class Reclaimer {
   /** Cheap: called after every commit. */
   check(): void {
     if (this.#job !== undefined || this.#stopped) return
-    const isLong = this.#segments.all.length > this.#context.tuning.windowSegments
+    const isLong = this.#segments.all.length > 1 && this.#segments.windowsFilled() > 1
     if (!isLong && (this.#runs.sparse.size === 0 || !this.#areRunsSparse())) return
     this.#job = this.#run(isLong ? (this.#segments.all[0] as Segment) : undefined).then(
       () => this.#ended(),
@@ -147,6 +147,8 @@ export class Reclaimer {
       if (segment !== undefined) await copier.copySegment(segment)
       for (const source of replaced) {
         const file = await this.#runs.acquire(source)
+        // Its last record was settled a moment ago.
+        if (file === undefined) continue
         try {
           await copier.copyRun(source, file)
         } finally {
@@ -182,14 +184,14 @@ export class Reclaimer {
   async #replace(segment: Segment | undefined, replaced: readonly Run[], run: Run): Promise<void> {
     const gone = new Set<Extent>(replaced.flatMap((source) => source.extents))
     const fresh = new Map<number, Extent[]>()
-    for (const slice of segment?.slices ?? []) fresh.set(slice.log.id, [])
+    for (const slice of segment?.slices ?? []) fresh.set(slice.log, [])
     for (const extent of gone) fresh.set(extent.log, [])
     for (const extent of run.extents) {
       const extents = fresh.get(extent.log)
       if (extents === undefined) fresh.set(extent.log, [extent])
       else extents.push(extent)
     }
-    for (const slice of segment?.slices ?? []) slice.log.removeSlice(slice)
+    for (const slice of segment?.slices ?? []) this.#journal.logs.get(slice.log)?.removeSlice(slice)
     for (const [id, extents] of fresh) {
       const log = this.#journal.logs.get(id)
       if (log !== undefined) log.replaceExtents(gone, extents)
@@ -200,9 +202,14 @@ export class Reclaimer {
     await this.#runs.flushRemovals()
   }
 
-  async stop(): Promise<void> {
+  /** Nothing is dropped from here on: what a job waited for may never become durable. */
+  halt(): void {
     this.#stopped = true
     this.#wake?.()
+  }
+
+  async stop(): Promise<void> {
+    this.halt()
     await this.#job
   }
 }

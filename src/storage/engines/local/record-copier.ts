@@ -41,7 +41,7 @@ export class RecordCopier {
 
   async copySegment(segment: Segment): Promise<void> {
     const slices = segment.slices.filter((slice) => slice.count > 0)
-    slices.sort((a, b) => a.log.id - b.log.id || a.firstOffset - b.firstOffset)
+    slices.sort((a, b) => a.log - b.log || a.firstOffset - b.firstOffset)
     if (slices.length === 0) return
     const done: number[] = new Array(slices.length).fill(0)
     const end = segment.committedEnd
@@ -57,7 +57,10 @@ export class RecordCopier {
       let next = from + window.length
       let neededBytes = usualBytes
       for (let index = 0; index < slices.length; index++) {
-        const cut = await this.#copySlice(slices[index] as Slice, done, index, window, from)
+        const slice = slices[index] as Slice
+        const log = this.#logs.get(slice.log)
+        if (log === undefined) continue
+        const cut = await this.#copySlice(log, slice, done, index, window, from)
         if (cut === undefined || cut.position >= next) continue
         // One record at most lies across the end of the window: the next one begins with it.
         next = cut.position
@@ -70,13 +73,14 @@ export class RecordCopier {
 
   /** Copies a slice's records inside the window. Returns the record that is only partly in it. */
   async #copySlice(
+    log: LogState,
     slice: Slice,
     done: number[],
     index: number,
     window: Buffer,
     from: number,
   ): Promise<{ position: number; sizeBytes: number } | undefined> {
-    const { log, segment } = slice
+    const { segment } = slice
     let at = done[index] as number
     this.#writer?.beginExtent()
     for (; at < slice.count; at++) {
@@ -87,7 +91,7 @@ export class RecordCopier {
       const payloadBytes = hasHeader ? entryPayloadBytes(window, start) : 0
       const size = ENTRY_HEADER_BYTES + payloadBytes
       if (payloadBytes > PAYLOAD_BYTES_MAX || position + size > segment.committedEnd) {
-        throw damaged(segment.path, position, 'a record has an impossible length')
+        throw damaged(segment.file.path, position, 'a record has an impossible length')
       }
       if (start + size > window.length) {
         done[index] = at
@@ -95,7 +99,7 @@ export class RecordCopier {
       }
       const baseOffset = entryBaseOffset(window, start)
       if (entryLog(window, start) !== log.id || baseOffset !== slice.offsetAt(at)) {
-        throw damaged(segment.path, position, `offset ${slice.offsetAt(at)} of log ${log.id} was expected`)
+        throw damaged(segment.file.path, position, `offset ${slice.offsetAt(at)} of log ${log.id} was expected`)
       }
       const copying = this.#copyIfLive(log, window, start, size, baseOffset)
       if (copying !== undefined) await copying

@@ -107,6 +107,8 @@ export class RecordReader {
   /** Reads one chunk's worth. Returns from where to go on. */
   async #readExtent(log: LogState, extent: Extent, next: number, gathering: Gathering): Promise<number> {
     const file = await this.#runs.acquire(extent.run)
+    // Replaced between two steps: the log knows where its records are now.
+    if (file === undefined) return next
     try {
       const end = extent.position + extent.bytes
       let position = await startPosition(log, extent, next, file)
@@ -236,12 +238,12 @@ async function readSlice(log: LogState, slice: Slice, next: number, gathering: G
   try {
     let chunk = Buffer.allocUnsafeSlow(Math.min(lastGuess, end) - start)
     await readFully(segment.file, chunk, start)
-    let walk = takePlaces(log, segment.path, chunk, places, next, gathering)
+    let walk = takePlaces(log, segment.file.path, chunk, places, next, gathering)
     if (walk.neededBytes > 0 && walk.nextOffset === next) {
-      if (start + walk.neededBytes > end) throw damaged(segment.path, start, 'a record reaches beyond its group')
+      if (start + walk.neededBytes > end) throw damaged(segment.file.path, start, 'a record reaches beyond its group')
       chunk = Buffer.allocUnsafeSlow(walk.neededBytes)
       await readFully(segment.file, chunk, start)
-      walk = takePlaces(log, segment.path, chunk, places, next, gathering)
+      walk = takePlaces(log, segment.file.path, chunk, places, next, gathering)
     }
     gathering.endChunk(chunk)
     // Offsets may be missing: what was looked at can end before `next`.

@@ -138,8 +138,12 @@ export class RunStore {
     await this.#context.files.flushDirectory(this.#directory)
   }
 
-  /** Call `release` as often. @throws {StorageError} 'damaged' when the file is not there */
-  async acquire(run: Run): Promise<OpenFile> {
+  /**
+   * Call `release` as often. `undefined`: the run was removed meanwhile, so nothing in it is needed, or it is elsewhere.
+   * @throws {StorageError} 'damaged' when the file is not there although it should be
+   */
+  async acquire(run: Run): Promise<OpenFile | undefined> {
+    if (this.#runs.get(run.number) !== run) return undefined
     const held = this.#held.get(run) ?? {
       opening: this.#context.files.open(run.path, 'read'),
       readerCount: 0,
@@ -152,6 +156,7 @@ export class RunStore {
       return await held.opening
     } catch (error) {
       this.#held.delete(run)
+      if (this.#runs.get(run.number) !== run) return undefined
       if (systemCode(error) === 'ENOENT') throw damaged(run.path, 0, 'the file is gone', error)
       throw error
     }

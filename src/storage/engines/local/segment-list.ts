@@ -42,6 +42,14 @@ export class SegmentList {
     return this.all[this.all.length - 1] as Segment
   }
 
+  /** The journal's length, in windows: above 1 its oldest segment is due. */
+  windowsFilled(): number {
+    const { segmentBytes, windowSegments } = this.#context.tuning
+    let bytes = 0
+    for (const segment of this.all) bytes += segment.plannedEnd
+    return bytes / (segmentBytes * windowSegments)
+  }
+
   /** The very first segment: nothing is written ahead, so that an idle broker takes no space. */
   async createFirst(number: number): Promise<Segment> {
     const segment = await this.#make(number, undefined)

@@ -2,14 +2,22 @@
  * Where the records of one log stand in one journal segment: eight bytes a record, in the order of offsets. Bounded by
  * the journal's window, and given back as soon as all of it is discarded.
  */
-import type { LogState } from './log-state.ts'
-import type { Segment } from './segment.ts'
+import type { OpenFile } from './files.ts'
+
+/** What a slice needs to know of the segment it is in. */
+export interface SlicedFile {
+  readonly number: number
+  readonly file: OpenFile
+  readonly committedEnd: number
+  acquire(): void
+  release(): void
+}
 
 const DELTA_MAX = 2 ** 32 - 1
 
 export class Slice {
-  readonly log: LogState
-  readonly segment: Segment
+  readonly log: number
+  readonly segment: SlicedFile
   readonly firstOffset: number
   /** One past the last offset. */
   endOffset: number
@@ -20,7 +28,7 @@ export class Slice {
   /** Pairs: offset above `firstOffset`, place in the file. Small first, because most logs are. */
   #pairs = new Uint32Array(8)
 
-  constructor(log: LogState, segment: Segment, firstOffset: number) {
+  constructor(log: number, segment: SlicedFile, firstOffset: number) {
     this.log = log
     this.segment = segment
     this.firstOffset = firstOffset

@@ -2,7 +2,7 @@
 export interface LocalTuning {
   /** A journal segment is left for the next one around this size. */
   readonly segmentBytes: number
-  /** Journal segments kept before the oldest is reclaimed: what is settled within this window is written only once. */
+  /** So many full segments make the journal's window: what is settled within it is written only once. */
   readonly windowSegments: number
   /** Payloads from here on are written from where they lie; smaller ones are copied. */
   readonly referenceBytesMin: number
