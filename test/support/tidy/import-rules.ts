@@ -31,6 +31,7 @@ export const FLOORS: Readonly<Record<string, number>> = {
 
 /** The only files of the broker that a protocol may see. */
 const BROKER_DOORS = ['src/broker/session.ts', 'src/broker/queues/consumer.ts']
+const isDoor = (file: string): boolean => BROKER_DOORS.includes(file) || file.endsWith('-door.ts')
 
 /** Built-in modules that a room has no business with, however low they stand. */
 const BUILT_INS_BARRED: Readonly<Record<string, RegExp>> = {
@@ -115,8 +116,8 @@ function siblingProblem(from: string, room: string, to: string): string | undefi
 
 function doorProblem(from: string, room: string, to: string): string | undefined {
   if (isTest(from)) return undefined
-  if (room === 'protocols' && to.startsWith('src/broker/') && !BROKER_DOORS.includes(to)) {
-    return `imports ${to}: protocols see the broker only through ${BROKER_DOORS.join(' and ')}`
+  if (room === 'protocols' && to.startsWith('src/broker/') && !isDoor(to)) {
+    return `imports ${to}: protocols see the broker only through ${BROKER_DOORS.join(', ')} and files named *-door.ts`
   }
   if (room === 'storage' && to.startsWith('src/message/')) return `imports ${to}: storage knows no messages`
   if (room === 'broker' && to.startsWith('src/net/')) return `imports ${to}: the broker knows no sockets`
