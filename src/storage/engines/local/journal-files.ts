@@ -49,6 +49,8 @@ export class JournalFiles {
   #hasWritten = false
   /** Segments from this number on may hold what is written but not flushed. */
   #unflushedFrom = 0
+  /** Where the newest whole group stands. */
+  #writtenSegment = 0
   #flushingBehind = false
 
   constructor(context: LocalContext, directory: string, owner: JournalFilesOwner) {
@@ -79,7 +81,8 @@ export class JournalFiles {
     if (recovery.segments.length === 0) await this.segments.createFirst(recovery.nextSegmentNumber)
     this.#sequence = recovery.sequence
     this.#flushedSequence = recovery.sequence
-    this.#unflushedFrom = this.segments.current.number
+    this.#writtenSegment = this.segments.current.number
+    this.#unflushedFrom = this.#writtenSegment
   }
 
   /** For each log: from its newest snapshot on, or from its first entry while there is none. */
@@ -128,6 +131,7 @@ export class JournalFiles {
     await this.#writer.write(segment.file, buffers, group.fileOffset)
     segment.committedEnd = group.fileOffset + group.sizeBytes
     this.#sequence = sequence
+    this.#writtenSegment = segment.number
     this.#hasWritten = true
     if (this.#context.durability === 'flush') this.#flushedSequence = sequence
     else if (segment.number > this.#unflushedFrom && !this.#flushingBehind) this.#flushBehind()
@@ -147,11 +151,12 @@ export class JournalFiles {
   async flush(): Promise<void> {
     if (this.#context.durability === 'flush') return
     const sequence = this.#sequence
-    const current = this.segments.current.number
+    // Not the current segment: that may be planned ahead of groups that are still on their way into an older one.
+    const newest = this.#writtenSegment
     for (const segment of [...this.segments.all]) {
       if (segment.number >= this.#unflushedFrom) await segment.file.flush()
     }
-    this.#unflushedFrom = Math.max(this.#unflushedFrom, current)
+    this.#unflushedFrom = Math.max(this.#unflushedFrom, newest)
     this.#flushedSequence = Math.max(this.#flushedSequence, sequence)
   }
 
