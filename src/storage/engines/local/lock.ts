@@ -16,6 +16,9 @@ const SILENCE_MS = 6000
 /** Nobody loses so many races for a stale lock. */
 const ATTEMPTS = 20
 
+/** Tells apart the temporary files of several calls in one process. */
+let serial = 0
+
 interface Holder {
   readonly pid: number
   /** Clock ticks since boot at which the process began; empty where the system does not say. */
@@ -28,7 +31,7 @@ interface Holder {
 export async function lockDirectory(directory: string, clock: Clock): Promise<() => Promise<void>> {
   const path = join(directory, 'LOCK')
   const content = `${JSON.stringify(await describeSelf())}\n`
-  const own = `${path}.${process.pid}.tmp`
+  const own = `${path}.${process.pid}.${++serial}.tmp`
   try {
     await promises.writeFile(own, content, { mode: 0o640 })
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -83,7 +86,7 @@ async function removeIfStale(path: string, directory: string, clock: Clock): Pro
     )
   }
   // Taken aside before it is removed: if somebody was faster, it is his new lock that we hold, and he gets it back.
-  const aside = `${path}.${process.pid}.stale.tmp`
+  const aside = `${path}.${process.pid}.${++serial}.stale.tmp`
   try {
     await promises.rename(path, aside)
   } catch (error) {
