@@ -122,8 +122,8 @@ async function openAndClose(image: SimulatedDisk, owner: OwnerModel): Promise<vo
 
 describe('storage: older files', () => {
   /** Many segments and several runs. */
-  async function busyPlace(seed: number): Promise<Workplace> {
-    const place = await workOn(new SimulatedDisk())
+  async function busyPlace(seed: number, windowSegments = 2): Promise<Workplace> {
+    const place = await workOn(new SimulatedDisk(), { tuning: { windowSegments } })
     await work(place, seededRandom(seed), 1500, 2000)
     for (let turn = 0; turn < 400; turn++) await new Promise(setImmediate)
     return place
@@ -167,10 +167,11 @@ describe('storage: older files', () => {
   })
 
   test('a missing segment in the middle is named', async () => {
-    const place = await busyPlace(23)
+    const place = await busyPlace(23, 8)
     const segments = place.disk.paths('/data/journal/').filter((path) => path.endsWith('.log'))
+    expect(segments.length).toBeGreaterThan(4)
     const image = place.disk.afterKill()
-    await image.remove(segments[1] as string)
+    await image.remove(segments[2] as string)
     const storage = await openOn(image)
     const journal = await storage.claim(0)
     await expect(journal.replay(() => {})).rejects.toMatchObject({ code: 'damaged', message: /segment \d+ is missing/ })

@@ -228,7 +228,7 @@ export class LocalJournal implements Journal {
 
   readonly #written = (): void => {
     this.#writing = false
-    if (this.#gathering !== undefined || this.#sealWanted) this.#scheduleSeal()
+    if (this.#gathering !== undefined || this.#fullGroups.length > 0 || this.#sealWanted) this.#scheduleSeal()
     if (!this.#sealScheduled) this.#idle()
   }
 

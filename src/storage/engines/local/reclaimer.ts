@@ -9,10 +9,12 @@
  * idle ──(journal too long)──► waiting for snapshots ──► copying ──► idle
  *      ──(runs too sparse)─────────────────────────────► copying ──► idle
  */
+
+import type { Timer } from '../../../base/clock.ts'
 import type { StorageError } from '../../../base/errors.ts'
 import type { LocalContext } from './context.ts'
 import type { LogState } from './log-state.ts'
-import { RecordCopier } from './record-copier.ts'
+import { CopyBuffer, RecordCopier } from './record-copier.ts'
 import type { Extent, Run } from './run.ts'
 import type { RunStore } from './run-store.ts'
 import type { Segment } from './segment.ts'
@@ -21,6 +23,8 @@ import { isDiskFull, worldError } from './world-error.ts'
 
 /** Logs asked for a snapshot before the loop gets to breathe. */
 const ASK_COUNT = 256
+/** Memory for copying is given back when nothing was copied for this long. */
+const IDLE_MS = 5000
 /** Sparse runs alone are worth a pass when they take this many runs' worth of space. */
 const SPARSE_RUNS = 4
 
@@ -45,6 +49,8 @@ export class Reclaimer {
   #waitingFor: Segment | undefined
   #wake: (() => void) | undefined
   #stopped = false
+  readonly #buffer = new CopyBuffer()
+  #dropTimer: Timer | undefined
 
   constructor(context: LocalContext, journal: ReclaimerJournal, segments: SegmentList, runs: RunStore) {
     this.#context = context
@@ -72,6 +78,10 @@ export class Reclaimer {
 
   #ended(): void {
     this.#job = undefined
+    this.#dropTimer?.cancel()
+    this.#dropTimer = this.#context.clock.after(IDLE_MS, () => {
+      if (this.#job === undefined) this.#buffer.drop()
+    })
     this.check()
   }
 
@@ -142,7 +152,7 @@ export class Reclaimer {
   }
 
   async #copy(segment: Segment | undefined, replaced: readonly Run[], run: Run): Promise<void> {
-    const copier = new RecordCopier(this.#context, this.#journal.logs, run, () => this.#stopped)
+    const copier = new RecordCopier(this.#context, this.#journal.logs, run, this.#buffer, () => this.#stopped)
     try {
       if (segment !== undefined) await copier.copySegment(segment)
       for (const source of replaced) {
@@ -205,6 +215,7 @@ export class Reclaimer {
   /** Nothing is dropped from here on: what a job waited for may never become durable. */
   halt(): void {
     this.#stopped = true
+    this.#dropTimer?.cancel()
     this.#wake?.()
   }
 

@@ -24,15 +24,37 @@ import type { Slice } from './slice.ts'
 
 const RUN_WINDOW_BYTES = 1024 * 1024
 
+/** Used again from one copy to the next, as long as there are many. */
+export class CopyBuffer {
+  #bytes: Buffer | undefined
+
+  take(sizeBytes: number): Buffer {
+    if (this.#bytes === undefined || this.#bytes.length < sizeBytes) this.#bytes = Buffer.allocUnsafeSlow(sizeBytes)
+    return this.#bytes
+  }
+
+  drop(): void {
+    this.#bytes = undefined
+  }
+}
+
 export class RecordCopier {
   readonly #context: LocalContext
   readonly #logs: ReadonlyMap<number, LogState>
   readonly #run: Run
   readonly #isStopped: () => boolean
+  readonly #buffer: CopyBuffer
   /** Made when the first record lives. */
   #writer: RunWriter | undefined
 
-  constructor(context: LocalContext, logs: ReadonlyMap<number, LogState>, run: Run, isStopped: () => boolean) {
+  constructor(
+    context: LocalContext,
+    logs: ReadonlyMap<number, LogState>,
+    run: Run,
+    buffer: CopyBuffer,
+    isStopped: () => boolean,
+  ) {
+    this.#buffer = buffer
     this.#context = context
     this.#logs = logs
     this.#run = run
@@ -48,10 +70,8 @@ export class RecordCopier {
     const usualBytes = Math.min(this.#context.tuning.copyBytes, end)
     let windowBytes = usualBytes
     let from = FILE_HEADER_BYTES
-    let buffer = Buffer.allocUnsafeSlow(windowBytes)
     while (from < end && !this.#isStopped()) {
-      if (windowBytes > buffer.length) buffer = Buffer.allocUnsafeSlow(windowBytes)
-      const window = buffer.subarray(0, Math.min(windowBytes, end - from))
+      const window = this.#buffer.take(windowBytes).subarray(0, Math.min(windowBytes, end - from))
       const got = await segment.file.read(window, from)
       if (got < window.length) throw damaged(segment.path, from + got, 'the file ends too early')
       let next = from + window.length

@@ -8,7 +8,10 @@ export interface LocalTuning {
   readonly referenceBytesMin: number
   /** Live data gathered into one run at most (one larger record makes one larger run). */
   readonly runBytes: number
-  /** A segment is copied in pieces of this size: larger ones make fewer, larger extents, and take more memory. */
+  /**
+   * A segment is copied in pieces of at most this size: larger ones make fewer, larger extents, and take more memory while
+   * a backlog grows.
+   */
   readonly copyBytes: number
   /** A run with less than this share alive is rewritten. */
   readonly sparseShare: number
@@ -27,7 +30,7 @@ export const defaultTuning: LocalTuning = {
   windowSegments: 8,
   referenceBytesMin: 32 * 1024,
   runBytes: 16 * MiB,
-  copyBytes: 8 * MiB,
+  copyBytes: 24 * MiB,
   sparseShare: 0.3,
   retryMs: 1000,
   metaBytesMin: MiB,
