@@ -1,0 +1,57 @@
+/** Made by scripts/kafka-schemas.mjs from the message definitions of Apache Kafka; not edited by hand. */
+import type { ApiSchema } from '../schema.ts'
+
+export interface AlterableConfig {
+  readonly name: string
+  readonly configOperation: number
+  readonly value: string | null
+}
+
+export interface AlterConfigsResource {
+  readonly resourceType: number
+  readonly resourceName: string
+  readonly configs: readonly AlterableConfig[]
+}
+
+export interface IncrementalAlterConfigsRequest {
+  readonly resources: readonly AlterConfigsResource[]
+  readonly validateOnly: boolean
+}
+
+export interface AlterConfigsResourceResponse {
+  errorCode: number
+  errorMessage: string | null
+  resourceType: number
+  resourceName: string
+}
+
+export interface IncrementalAlterConfigsResponse {
+  throttleTimeMs: number
+  responses: readonly AlterConfigsResourceResponse[]
+}
+
+export const incrementalAlterConfigsSchema: ApiSchema = {
+  key: 44,
+  name: 'IncrementalAlterConfigs',
+  versionMin: 0,
+  versionMax: 1,
+  flexibleFrom: 1,
+  request: `
+resources []AlterConfigsResource
+  resourceType int8
+  resourceName string
+  configs []AlterableConfig
+    name string
+    configOperation int8
+    value string?
+validateOnly bool
+`,
+  response: `
+throttleTimeMs int32
+responses []AlterConfigsResourceResponse
+  errorCode int16
+  errorMessage string?
+  resourceType int8
+  resourceName string
+`,
+}
