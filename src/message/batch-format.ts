@@ -48,6 +48,8 @@ export interface BatchFormat {
   messages(bytes: Buffer, topic: string): Promise<readonly { readonly index: number; readonly message: Message }[]>
   /** The key of each record, for compaction; undefined for a record without one. */
   keys(bytes: Buffer): Promise<readonly (Buffer | undefined)[]>
+  /** Places of the records without a value: they say that their key is deleted; for compaction. */
+  tombstones(bytes: Buffer): Promise<ReadonlySet<number>>
   /** The batch with only the records at these places, offsets unchanged; for compaction. */
   keep(bytes: Buffer, indexes: ReadonlySet<number>): Promise<Buffer>
 }

@@ -170,6 +170,11 @@ export function storedPersistent(bytes: Buffer): boolean {
   return ((bytes[3] ?? 0) & FLAG_PERSISTENT) !== 0
 }
 
+/** When a message in its stored form was published, without making one. */
+export function storedPublishedMs(bytes: Buffer): number {
+  return bytes.readUIntBE(4, 6)
+}
+
 /** Length of the body in a stored form, without making a message. */
 export function storedBodyBytes(bytes: Buffer): number {
   const exchangeEnd = FIXED_BYTES + 1 + (bytes[FIXED_BYTES] as number)
