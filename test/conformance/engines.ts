@@ -14,6 +14,7 @@ import { SimulatedDisk } from './simulated-disk.ts'
 export const smallTuning: LocalTuning = {
   segmentBytes: 16 * 1024,
   windowSegments: 3,
+  groupBytes: 100_000,
   referenceBytesMin: 2048,
   runBytes: 16 * 1024,
   copyBytes: 5000,

@@ -16,6 +16,7 @@ export const crashTuning: LocalTuning = {
   ...smallTuning,
   segmentBytes: 4096,
   windowSegments: 2,
+  groupBytes: 2000,
   referenceBytesMin: 1000,
   runBytes: 4096,
   copyBytes: 1500,

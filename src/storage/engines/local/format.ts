@@ -155,3 +155,8 @@ export function newerFormat(path: string, version: number): StorageError {
     `${path} has format ${version}, but this version reads formats up to ${FORMAT_VERSION}: use the newer version that wrote it`,
   )
 }
+
+/** Our own caller's fault: the limit stands in `describe()`. */
+export function tooLarge(sizeBytes: number): RangeError {
+  return new RangeError(`a payload of ${sizeBytes} bytes is above the limit of ${PAYLOAD_BYTES_MAX}`)
+}

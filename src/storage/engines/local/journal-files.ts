@@ -28,7 +28,7 @@ import type { Segment } from './segment.ts'
 import { SegmentList } from './segment-list.ts'
 import { worldError } from './world-error.ts'
 
-export interface JournalFilesOwner extends Omit<ReclaimerJournal, 'flush'> {
+export interface JournalFilesOwner extends ReclaimerJournal {
   readonly logs: Map<number, LogState>
   stalled(stalled: StorageError | undefined): void
 }
@@ -59,7 +59,7 @@ export class JournalFiles {
     this.#owner = owner
     const journalDirectory = join(directory, 'journal')
     this.#runs = new RunStore(context, join(directory, 'runs'))
-    this.#runs.beforeRemoval(() => this.flush())
+    this.#runs.beforeRemoval(() => owner.prove())
     this.#reader = new RecordReader(this.#runs)
     this.segments = new SegmentList(context, journalDirectory, (failure) => owner.fail(failure))
     this.#writer = new PatientWriter(context.clock, context.tuning.retryMs, (stalled) => owner.stalled(stalled))
@@ -67,7 +67,7 @@ export class JournalFiles {
       logs: owner.logs,
       askForSnapshot: (log) => owner.askForSnapshot(log),
       committed: () => owner.committed(),
-      flush: () => this.flush(),
+      prove: () => owner.prove(),
       fail: (failure) => owner.fail(failure),
     }
     this.reclaimer = new Reclaimer(context, reclaimerJournal, this.segments, this.#runs)

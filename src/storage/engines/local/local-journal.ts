@@ -13,15 +13,14 @@ import { InvariantError, invariant, StorageError } from '../../../base/errors.ts
 import { type Entry, EntryKind, type Journal, type StoredRecord, type Ticket } from '../../contract.ts'
 import { ActionLine } from './action-line.ts'
 import type { LocalContext } from './context.ts'
-import { PAYLOAD_BYTES_MAX, StoredKind } from './format.ts'
+import { PAYLOAD_BYTES_MAX, StoredKind, tooLarge } from './format.ts'
 import { Group } from './group.ts'
 import { JournalFiles } from './journal-files.ts'
 import { LogState } from './log-state.ts'
 import type { Segment } from './segment.ts'
+import { TicketWaiters } from './ticket-waiters.ts'
 import { worldError } from './world-error.ts'
 
-/** A group beyond this is closed and the next one begins, so that places in a segment fit 32 bits. */
-const GROUP_BYTES_MAX = 64 * 1024 * 1024
 const NOTHING = Buffer.alloc(0)
 
 interface PlannedGroup {
@@ -31,6 +30,8 @@ interface PlannedGroup {
   lastTicket: Ticket
   lastBytes: number
 }
+
+type ProofWaiter = (isProven: boolean) => void
 
 export class LocalJournal implements Journal {
   readonly shard: number
@@ -62,8 +63,9 @@ export class LocalJournal implements Journal {
   #failureListeners: ((failure: StorageError) => void)[] = []
   #stallListeners: ((stalled: StorageError | undefined) => void)[] = []
   #snapshotWanted: (log: number) => void = () => {}
-  #commitWaiters: { readonly ticket: Ticket; readonly resolve: () => void }[] = []
+  readonly #waiters = new TicketWaiters()
   #idleWaiters: (() => void)[] = []
+  #proofWaiters: ProofWaiter[] = []
 
   constructor(shard: number, directory: string, context: LocalContext) {
     this.shard = shard
@@ -72,6 +74,7 @@ export class LocalJournal implements Journal {
       logs: this.#logs,
       askForSnapshot: (log) => this.#snapshotWanted(log),
       committed: () => this.#whenCommitted(),
+      prove: () => this.#prove(),
       fail: (failure) => this.#fail(failure),
       stalled: (stalled) => this.#stalled(stalled),
     })
@@ -99,7 +102,7 @@ export class LocalJournal implements Journal {
 
   append(log: number, kind: EntryKind, baseOffset: number, count: number, payload: Buffer): Ticket {
     if (this.#refusal !== undefined) throw this.#refusal
-    if (payload.length > PAYLOAD_BYTES_MAX) this.#refusePayload(payload.length)
+    if (payload.length > PAYLOAD_BYTES_MAX) throw tooLarge(payload.length)
     const last = this.#lastLog
     const state = last !== undefined && last.id === log ? last : this.#logFor(log)
     if (kind === EntryKind.record) state.checkOffsets(baseOffset, count)
@@ -109,13 +112,9 @@ export class LocalJournal implements Journal {
     if (kind === EntryKind.snapshot || state.startSegment === undefined) this.#moveStart(state, planned.segment, at)
     this.#appendedBytes += payload.length
     const ticket = ++this.#appended
-    if (planned.group.sizeBytes > GROUP_BYTES_MAX) this.#endGroup()
+    if (planned.group.sizeBytes > this.#context.tuning.groupBytes) this.#endGroup()
     if (!this.#sealScheduled && !this.#writing) this.#scheduleSeal()
     return ticket
-  }
-
-  #refusePayload(sizeBytes: number): void {
-    throw new RangeError(`a payload of ${sizeBytes} bytes is above the limit of ${PAYLOAD_BYTES_MAX}`)
   }
 
   #logFor(log: number): LogState {
@@ -193,23 +192,28 @@ export class LocalJournal implements Journal {
     this.#sealWanted = false
     if (this.#refusal !== undefined) return this.#idle()
     for (const fn of this.#sealListeners) fn()
+    if (this.#proofWaiters.length > 0 && this.#gathering === undefined) this.#beginGroup()
     this.#endGroup()
     const groups = this.#fullGroups
     if (groups.length === 0) return this.#idle()
     this.#fullGroups = []
     this.#writing = true
-    this.#write(groups).then(this.#written, this.#writeFailed)
+    this.#write(groups, this.#proofWaiters.splice(0)).then(this.#written, this.#writeFailed)
   }
 
-  async #write(groups: readonly PlannedGroup[]): Promise<void> {
-    for (const { group, segment, lastTicket, lastBytes } of groups) {
-      await this.#files.write(group, segment)
-      group.release()
-      // Fenced or failed meanwhile: what is on the disk now was never acknowledged.
-      if (this.#failure !== undefined) return
-      this.#committed = lastTicket
-      this.#committedBytes = lastBytes
-      this.#committedUpTo(lastTicket)
+  async #write(groups: readonly PlannedGroup[], proofWaiters: readonly ProofWaiter[]): Promise<void> {
+    let isProven = false
+    try {
+      for (const planned of groups) {
+        await this.#files.write(planned.group, planned.segment)
+        planned.group.release()
+        // Fenced or failed meanwhile: what is on the disk now was never acknowledged.
+        if (this.#failure !== undefined) return
+        this.#committedUpTo(planned)
+      }
+      isProven = true
+    } finally {
+      for (const resolve of proofWaiters) resolve(isProven)
     }
   }
 
@@ -232,11 +236,13 @@ export class LocalJournal implements Journal {
     if (!this.#sealScheduled) this.#idle()
   }
 
-  #committedUpTo(ticket: Ticket): void {
-    this.#actions.applyUpTo(ticket, this.#applyDiscard, this.#applyEnd)
-    for (const fn of this.#commitListeners) fn(ticket)
-    while (this.#commitWaiters.length > 0 && (this.#commitWaiters[0]?.ticket ?? 0) <= ticket) {
-      this.#commitWaiters.shift()?.resolve()
+  #committedUpTo({ lastTicket, lastBytes }: PlannedGroup): void {
+    if (lastTicket > this.#committed) {
+      this.#committed = lastTicket
+      this.#committedBytes = lastBytes
+      this.#actions.applyUpTo(lastTicket, this.#applyDiscard, this.#applyEnd)
+      for (const fn of this.#commitListeners) fn(lastTicket)
+      this.#waiters.releaseUpTo(lastTicket)
     }
     this.#files.reclaimer.check()
   }
@@ -330,14 +336,28 @@ export class LocalJournal implements Journal {
     this.#fullGroups = []
     this.#actions.clear()
     this.#files.abort(failure)
-    for (const { resolve } of this.#commitWaiters.splice(0)) resolve()
+    this.#waiters.releaseUpTo(this.#appended)
+    for (const resolve of this.#proofWaiters.splice(0)) resolve(false)
     for (const fn of this.#failureListeners) fn(failure)
   }
 
   #whenCommitted(): Promise<void> {
     if (this.#committed === this.#appended || this.#failure !== undefined) return Promise.resolve()
-    const ticket = this.#appended
-    return new Promise((resolve) => this.#commitWaiters.push({ ticket, resolve }))
+    return this.#waiters.wait(this.#appended)
+  }
+
+  /**
+   * Before anything is dropped for good because of what is committed: puts one more group, if need be an empty one, behind
+   * it. Should the group it hangs on ever be damaged, it is then told from one that was never acknowledged.
+   */
+  async #prove(): Promise<boolean> {
+    await this.#files.flush()
+    // While opening, everything believed was checked and flushed a moment ago.
+    if (this.#refusal !== undefined) return this.#failure === undefined && this.#closing === undefined
+    return new Promise((resolve) => {
+      this.#proofWaiters.push(resolve)
+      this.#scheduleSeal()
+    })
   }
 
   #idle(): void {
@@ -367,6 +387,7 @@ export class LocalJournal implements Journal {
     const isGoodEnd = this.#failure === undefined && this.#refusal === undefined
     this.#refusal = this.#failure ?? this.#closedError()
     this.#isShut = true
+    for (const resolve of this.#proofWaiters.splice(0)) resolve(false)
     // A read takes several steps, and the number of a closed file may by then belong to another.
     while (this.#readCount > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
     await this.#files.close(isGoodEnd)

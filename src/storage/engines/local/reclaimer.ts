@@ -34,8 +34,8 @@ export interface ReclaimerJournal {
   askForSnapshot(log: number): void
   /** Resolves when all that was appended so far is committed, or never will be. */
   committed(): Promise<void>
-  /** Everything committed is on the disk, whatever the durability. */
-  flush(): Promise<void>
+  /** Everything committed is on the disk, and something later says so. False: the journal ends before that. */
+  prove(): Promise<boolean>
   fail(failure: StorageError): void
 }
 
@@ -60,7 +60,7 @@ export class Reclaimer {
     runs.onSparse(() => this.check())
   }
 
-  /** Pending while records are being copied: that ends without any further commit. */
+  /** Pending while records are being copied: that ends without any further commit, also on a full disk. */
   get copying(): Promise<void> | undefined {
     return this.#copying
   }
@@ -101,12 +101,7 @@ export class Reclaimer {
     await new Promise(setImmediate)
     if (segment !== undefined) await this.#waitForSnapshots(segment)
     if (this.#stopped) return
-    this.#copying = this.#copyPatiently(segment)
-    try {
-      await this.#copying
-    } finally {
-      this.#copying = undefined
-    }
+    await this.#copyPatiently(segment)
   }
 
   async #waitForSnapshots(segment: Segment): Promise<void> {
@@ -126,21 +121,20 @@ export class Reclaimer {
     await this.#journal.committed()
   }
 
-  /** A full disk is waited for here: nothing was changed yet, so the whole copy begins anew. */
+  /** A full disk is waited for here: nothing was changed then, and the whole copy begins anew. */
   async #copyPatiently(segment: Segment | undefined): Promise<void> {
     for (let attempt = 0; !this.#stopped; attempt++) {
       const run = this.#runs.newRun()
       const replaced = this.#chooseSparse()
       try {
-        await this.#copy(segment, replaced, run)
+        if (!(await this.#makeRun(segment, replaced, run))) return
       } catch (error) {
         if (!isDiskFull(error)) throw error
         if (attempt === 0) this.#context.logger.warn('the disk is full: journal space cannot be reclaimed', { error })
         await this.#pause()
         continue
       }
-      if (!this.#stopped) await this.#replace(segment, replaced, run)
-      return
+      return this.#replace(segment, replaced, run)
     }
   }
 
@@ -151,29 +145,41 @@ export class Reclaimer {
     })
   }
 
-  async #copy(segment: Segment | undefined, replaced: readonly Run[], run: Run): Promise<void> {
+  /** False: the journal ended meanwhile, and nothing was made. */
+  async #makeRun(segment: Segment | undefined, replaced: readonly Run[], run: Run): Promise<boolean> {
     const copier = new RecordCopier(this.#context, this.#journal.logs, run, this.#buffer, () => this.#stopped)
     try {
-      if (segment !== undefined) await copier.copySegment(segment)
-      for (const source of replaced) {
-        const file = await this.#runs.acquire(source)
-        // Its last record was settled a moment ago.
-        if (file === undefined) continue
-        try {
-          await copier.copyRun(source, file)
-        } finally {
-          this.#runs.release(source)
-        }
+      const copying = this.#copy(copier, segment, replaced)
+      this.#copying = copying
+      await copying.finally(() => {
+        this.#copying = undefined
+      })
+      // Neither the snapshots nor the settlements because of which records were left out may be lost from here on.
+      if (this.#stopped || !(await this.#journal.prove())) {
+        await copier.abandon()
+        return false
       }
-      if (this.#stopped) return await copier.abandon()
-      // The snapshots, and the settlements because of which records were left out, must not be lost to a power cut now.
-      await this.#journal.flush()
       run.sourceSegment = segment?.number ?? 0
       run.replaces = replaced.map((source) => source.number)
       if (await copier.finish()) await this.#runs.install(run)
+      return true
     } catch (error) {
       await copier.abandon()
       throw error
+    }
+  }
+
+  async #copy(copier: RecordCopier, segment: Segment | undefined, replaced: readonly Run[]): Promise<void> {
+    if (segment !== undefined) await copier.copySegment(segment)
+    for (const source of replaced) {
+      const file = await this.#runs.acquire(source)
+      // Its last record was settled a moment ago.
+      if (file === undefined) continue
+      try {
+        await copier.copyRun(source, file)
+      } finally {
+        this.#runs.release(source)
+      }
     }
   }
 

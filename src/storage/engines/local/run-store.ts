@@ -29,7 +29,7 @@ export class RunStore {
   #nextNumber = 1
   #removing = new Set<Promise<void>>()
   #onSparse: () => void = () => {}
-  #beforeRemoval: () => Promise<void> = async () => {}
+  #beforeRemoval: () => Promise<boolean> = async () => true
 
   constructor(context: LocalContext, directory: string) {
     this.#context = context
@@ -45,8 +45,8 @@ export class RunStore {
     return this.#sparse
   }
 
-  /** Awaited before a file goes: what made it superfluous must be on the disk. */
-  beforeRemoval(fn: () => Promise<void>): void {
+  /** Asked before a file goes: what made it superfluous must be there for good. */
+  beforeRemoval(fn: () => Promise<boolean>): void {
     this.#beforeRemoval = fn
   }
 
@@ -124,7 +124,7 @@ export class RunStore {
       this.#closeIfIdle(run, held)
     }
     const removal = this.#beforeRemoval()
-      .then(() => this.#context.files.remove(run.path))
+      .then((isSafe) => (isSafe ? this.#context.files.remove(run.path) : undefined))
       .catch((error: unknown) => {
         this.#context.logger.warn('a run that is not needed any more could not be removed', { path: run.path, error })
       })

@@ -4,6 +4,8 @@ export interface LocalTuning {
   readonly segmentBytes: number
   /** So many full segments make the journal's window: what is settled within it is written only once. */
   readonly windowSegments: number
+  /** A group beyond this is closed and the next one begins, so that places in a segment fit 32 bits. */
+  readonly groupBytes: number
   /** Payloads from here on are written from where they lie; smaller ones are copied. */
   readonly referenceBytesMin: number
   /** Live data gathered into one run at most (one larger record makes one larger run). */
@@ -28,6 +30,7 @@ const MiB = 1024 * 1024
 export const defaultTuning: LocalTuning = {
   segmentBytes: 16 * MiB,
   windowSegments: 8,
+  groupBytes: 64 * MiB,
   referenceBytesMin: 32 * 1024,
   runBytes: 16 * MiB,
   copyBytes: 24 * MiB,
