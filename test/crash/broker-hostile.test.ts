@@ -6,17 +6,17 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Random, seededRandom } from '../../src/base/random.ts'
+import { seededRandom } from '../../src/base/random.ts'
 import { FIELD_DEPTH_MAX } from '../../src/protocols/amqp/wire/field-table.ts'
 import { contentHeader, frame, HELLO } from '../interop/probe/peer.ts'
 import { Attacker, expectUnharmed, greeting, methodBytes, publishBytes, within } from '../support/crash/attacker.ts'
-import { conversation, spoiled } from '../support/crash/conversation.ts'
+import { conversation } from '../support/crash/conversation.ts'
+import { forSeeds, sendAndLeave, sendSpoiled } from '../support/crash/noise.ts'
 import { ServerProcess } from '../support/crash/server-process.ts'
 
 const MIB = 2 ** 20
 const RSS_BYTES_MAX = 250 * MIB
 const CLOSE_MS_MAX = 5000
-const AT_ONCE = 16
 const SPOILED_COUNT = 5000
 const FRAME_METHOD = 1
 const FRAME_HEADER = 2
@@ -36,49 +36,35 @@ afterAll(async () => {
 
 const unharmed = (): Promise<void> => expectUnharmed(server, RSS_BYTES_MAX)
 
-/** Sends it all, in pieces of any size, ends our side, and waits for the broker to end its own. */
-async function sendAndLeave(bytes: Buffer, random: Random, name: string): Promise<void> {
-  const attacker = await Attacker.connect(server.port)
-  for (let at = 0; at < bytes.length && !attacker.socket.destroyed; ) {
-    const end = at + 1 + random.below(random.below(3) === 0 ? 50 : 20_000)
-    attacker.socket.write(bytes.subarray(at, end))
-    at = end
-  }
-  attacker.socket.end()
-  await within(CLOSE_MS_MAX, name, attacker.closed)
-}
-
-/** Seeds from 1 on, a few at a time; a failure names its seed. */
-async function forSeeds(count: number, act: (seed: number) => Promise<void>): Promise<void> {
-  let next = 1
-  const lane = async (): Promise<void> => {
-    while (next <= count) await act(next++)
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, lane))
-}
-
 it('hostile: random bytes, with and without a greeting in front', async () => {
   await forSeeds(400, async (seed) => {
     const random = seededRandom(seed)
     const fronts = [Buffer.alloc(0), HELLO, greeting(), Buffer.concat([greeting(), methodBytes(1, 'channel.open')])]
     const noise = random.bytes(1 + random.below(20_000))
-    await sendAndLeave(Buffer.concat([fronts[seed % fronts.length]!, noise]), random, `random bytes, seed ${seed}`)
+    await sendAndLeave(
+      server.port,
+      Buffer.concat([fronts[seed % fronts.length]!, noise]),
+      random,
+      `random bytes, seed ${seed}`,
+    )
   })
   await unharmed()
 })
 
 it('hostile: whole conversations with something wrong in them', async () => {
-  await forSeeds(SPOILED_COUNT, async (seed) => {
-    const random = seededRandom(seed)
-    await sendAndLeave(spoiled(conversation(seed), random), random, `spoiled conversation, seed ${seed}`)
-  })
+  await sendSpoiled(server.port, SPOILED_COUNT)
   await unharmed()
 })
 
 it('hostile: a conversation cut at every fiftieth byte', async () => {
   const whole = Buffer.concat(conversation(0))
   await forSeeds(Math.floor(whole.length / 50), async (seed) => {
-    await sendAndLeave(whole.subarray(0, seed * 50), seededRandom(seed), `conversation cut at ${seed * 50}`)
+    await sendAndLeave(
+      server.port,
+      whole.subarray(0, seed * 50),
+      seededRandom(seed),
+      `conversation cut at ${seed * 50}`,
+    )
   })
   await unharmed()
 })

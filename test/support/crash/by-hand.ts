@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { expectUnharmed } from './attacker.ts'
 import type { Report } from './history-parts.ts'
 import { holdIdle } from './idle-connections.ts'
 import { type Outcome, runAlive, runThroughDeaths } from './kill-run.ts'
+import { sendSpoiled } from './noise.ts'
 import { ServerProcess } from './server-process.ts'
 
 const USAGE = `Long crash runs against ./bin/busbar.
@@ -15,17 +17,21 @@ const USAGE = `Long crash runs against ./bin/busbar.
       kills it (or stops it with SIGTERM) that often under load, and judges what clients saw
   node scripts/crash.mjs --idle 10000
       holds so many idle connections and says what each costs
+  node scripts/crash.mjs --spoiled 100000 [--seed 1]
+      sends so many conversations with something wrong in them; seeds count up from --seed
   node scripts/crash.mjs --url amqp://HOST:PORT [--seconds 10] [--seed 1] [--no-delays]
       the same load and judge, no kills, against a server that runs already (RabbitMQ without its plugin: --no-delays)
 `
 
 const HOLD_MS = 5000
+const RSS_BYTES_MAX = 300 * 2 ** 20
 
 const options = {
   rounds: { type: 'string', default: '500' },
   seed: { type: 'string', default: '1' },
   end: { type: 'string', default: 'kill' },
   idle: { type: 'string' },
+  spoiled: { type: 'string' },
   url: { type: 'string' },
   seconds: { type: 'string', default: '10' },
   'no-delays': { type: 'boolean', default: false },
@@ -40,6 +46,7 @@ if (values.help || (values.end !== 'kill' && values.end !== 'stop')) {
 const home = await mkdtemp(join(tmpdir(), 'busbar-crash-'))
 try {
   if (values.idle !== undefined) await idle(Number(values.idle))
+  else if (values.spoiled !== undefined) await spoil(Number(values.spoiled), Number(values.seed))
   else if (values.url !== undefined) {
     judge(await runAlive(values.url, Number(values.seed), Number(values.seconds) * 1000, !values['no-delays']))
   } else await deaths(values.end)
@@ -82,6 +89,19 @@ async function idle(count: number): Promise<void> {
       `${count} idle connections: ${(server.rssBytes() / 2 ** 20).toFixed(0)} MiB resident, ${(each / 1024).toFixed(1)} KiB each\n`,
     )
     held.drop()
+    await server.stop()
+  } finally {
+    await server.kill()
+  }
+}
+
+async function spoil(count: number, firstSeed: number): Promise<void> {
+  const server = await ServerProcess.start(home, ['--log-level', 'error', '--handshake-timeout', '1s'])
+  try {
+    await sendSpoiled(server.port, count, firstSeed)
+    await expectUnharmed(server, RSS_BYTES_MAX)
+    const rss = (server.rssBytes() / 2 ** 20).toFixed(0)
+    process.stdout.write(`${count} spoiled conversations from seed ${firstSeed}: unharmed, ${rss} MiB resident\n`)
     await server.stop()
   } finally {
     await server.kill()
