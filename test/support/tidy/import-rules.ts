@@ -40,6 +40,9 @@ const BUILT_INS_BARRED: Readonly<Record<string, RegExp>> = {
   storage: /^node:(net|tls|http|https|dgram)(\/|$)/,
 }
 
+/** What `wire/` may use besides base: packages that turn bytes into bytes and reach nothing else. */
+const BYTES_ONLY: ReadonlySet<string> = new Set(['node:buffer', 'node:zlib', 'fzstd'])
+
 /** Tests, and what only tests use (`test-kit.ts`). */
 export function isTest(path: string): boolean {
   return path.startsWith('test/') || /[./-]test(-kit)?\.ts$/.test(path)
@@ -127,7 +130,7 @@ function doorProblem(from: string, room: string, to: string): string | undefined
 function packageProblem(from: string, room: string, specifier: string): string | undefined {
   if (isTest(from)) return undefined
   const isBuiltIn = specifier.startsWith('node:')
-  if (/^src\/protocols\/[^/]+\/wire\//.test(from) && specifier !== 'node:buffer')
+  if (/^src\/protocols\/[^/]+\/wire\//.test(from) && !BYTES_ONLY.has(specifier))
     return `imports ${specifier}: wire/ imports only base`
   if (room === 'base' && !isBuiltIn) return `imports ${specifier}: base imports nothing but node:`
   if (BUILT_INS_BARRED[room]?.test(specifier)) return `imports ${specifier}: not in ${room}/`
