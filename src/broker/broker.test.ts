@@ -4,6 +4,7 @@ import { Answers, bodyOf, TestConsumer } from '../../test/support/broker/queue-b
 import { ManualClock } from '../base/clock.ts'
 import { emptyTable, type FieldTable, integerOf, long, textOf } from '../base/field-value.ts'
 import { seededRandom } from '../base/random.ts'
+import { BatchFormats } from '../message/batch-format.ts'
 import { makeMessage } from '../message/message.ts'
 import { MessageFormats } from '../message/message-format.ts'
 import { MemoryStorage } from '../storage/engines/memory/memory-storage.ts'
@@ -30,6 +31,7 @@ class BrokerBench {
     this.broker = await Broker.open({
       storage: this.storage,
       formats,
+      batches: new BatchFormats(),
       clock: this.clock,
       random: seededRandom(1),
       logger: silentLogger,

@@ -9,6 +9,7 @@ import type { Clock } from '../base/clock.ts'
 import { Refused, type StorageError } from '../base/errors.ts'
 import { textsOf } from '../base/field-value.ts'
 import type { Random } from '../base/random.ts'
+import type { BatchFormats } from '../message/batch-format.ts'
 import type { Message } from '../message/message.ts'
 import type { MessageFormats } from '../message/message-format.ts'
 import type { Storage } from '../storage/contract.ts'
@@ -26,6 +27,10 @@ import { LANES_PER_QUEUE, type QueueDefinition, type QueueEndWish } from './queu
 import type { DeathReason, QueueDeps } from './queues/queue-deps.ts'
 import type { Session, SessionDoor, SessionEnd, SessionRequest } from './session.ts'
 import { type LogOwner, Shard } from './shard.ts'
+import { Stream, type StreamDeps } from './streams/stream.ts'
+import { StreamCatalog } from './streams/stream-catalog.ts'
+import { StreamTable } from './streams/stream-table.ts'
+import type { Target } from './target.ts'
 import type { Vhost } from './topology/vhost.ts'
 import { Vhosts } from './topology/vhosts.ts'
 
@@ -33,6 +38,8 @@ export interface BrokerOptions {
   readonly storage: Storage
   /** Filled by the protocols before the broker opens: stored messages must be understood. */
   readonly formats: MessageFormats
+  /** Likewise, for what streams hold. */
+  readonly batches: BatchFormats
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -48,13 +55,18 @@ export class Broker implements SessionDoor {
   readonly #options: BrokerOptions
   readonly #shard: Shard
   readonly #flow: FlowControl
-  readonly #vhosts: Vhosts<Queue>
+  readonly #vhosts: Vhosts<Target>
   readonly #delays: DelayStores
   readonly #mailboxes: Mailboxes
   readonly #diskAlarm: DiskAlarm
   readonly #sessions = new Set<ClientSession>()
   readonly #queuesById = new Map<number, Queue>()
   readonly #queueDeps: QueueDeps
+  /** Partitions by the log they write to. */
+  readonly #logOwners = new Map<number, LogOwner>()
+  readonly #streams = new StreamTable()
+  readonly #catalogs = new Map<string, StreamCatalog>()
+  readonly #streamDeps: StreamDeps
   #ended: SessionEnd | undefined
 
   /** @throws {StorageError} when the storage cannot be claimed or read */
@@ -82,7 +94,15 @@ export class Broker implements SessionDoor {
       damaged: (queue, error) => logger.error('queue is damaged', { queue: queue.name, vhost: queue.vhost, error }),
       ended: (queue) => this.#queuesById.delete(queue.id),
     }
-    this.#vhosts = new Vhosts<Queue>({
+    this.#streamDeps = {
+      shard: this.#shard,
+      batches: options.batches,
+      clock,
+      owners: this.#logOwners,
+      segmentClosed: () => {},
+      ended: (stream) => this.#streams.remove(stream),
+    }
+    this.#vhosts = new Vhosts<Target>({
       meta: storage.meta,
       queues: { create: (definition, owner, onEndWish) => this.#makeQueue(definition, owner, onEndWish) },
       random: options.random,
@@ -98,6 +118,7 @@ export class Broker implements SessionDoor {
     for (const vhost of this.#vhosts.all()) await this.#openDelays(vhost)
     await this.#shard.replay()
     for (const queue of this.#queuesById.values()) queue.recovered()
+    for (const stream of this.#streams.all()) for (const partition of stream.partitions) partition.recovered()
     for (const store of this.#delays.all()) {
       store
         .recovered()
@@ -106,7 +127,7 @@ export class Broker implements SessionDoor {
     void this.#diskAlarm.watch()
   }
 
-  async #openDelays(vhost: Vhost<Queue>): Promise<void> {
+  async #openDelays(vhost: Vhost<Target>): Promise<void> {
     const { formats, clock, logger } = this.#options
     await this.#delays.open(vhost.name, {
       shard: this.#shard,
@@ -120,8 +141,13 @@ export class Broker implements SessionDoor {
   #makeQueue(
     definition: QueueDefinition,
     owner: Session | undefined,
-    onEndWish: (queue: Queue, wish: QueueEndWish) => void,
-  ): Queue {
+    onEndWish: (queue: Target, wish: QueueEndWish) => void,
+  ): Target {
+    if (definition.stream !== undefined) {
+      const stream = new Stream(definition, definition.stream, this.#streamDeps)
+      this.#streams.add(stream)
+      return stream
+    }
     const queue = new Queue(definition, owner, this.#queueDeps, onEndWish)
     this.#queuesById.set(definition.id, queue)
     return queue
@@ -129,11 +155,20 @@ export class Broker implements SessionDoor {
 
   #ownerOf(log: number): LogOwner | undefined {
     const id = Math.floor(log / LANES_PER_QUEUE)
-    return this.#queuesById.get(id) ?? this.#delays.byId(id)
+    return this.#queuesById.get(id) ?? this.#logOwners.get(log) ?? this.#delays.byId(id)
+  }
+
+  #streamsOf(vhost: string): StreamCatalog {
+    let catalog = this.#catalogs.get(vhost)
+    if (catalog === undefined) {
+      catalog = new StreamCatalog(this.#vhosts.get(vhost), this.#streams)
+      this.#catalogs.set(vhost, catalog)
+    }
+    return catalog
   }
 
   /** A delayed message's moment has come: it goes where its exchange sends it now. */
-  #release(vhost: Vhost<Queue>, message: Message): void {
+  #release(vhost: Vhost<Target>, message: Message): void {
     const exchange = vhost.findExchange(message.address.exchange)
     if (exchange === undefined) return
     const carbonCopies = textsOf(message.format.header(message.properties(), 'CC'))
@@ -170,6 +205,7 @@ export class Broker implements SessionDoor {
     if (this.#ended) throw new Refused('internal-error', 'the broker is going down')
     const session = new ClientSession(request, {
       vhost: this.#vhosts.get(request.vhost),
+      streams: this.#streamsOf(request.vhost),
       delays: this.#delays.get(request.vhost),
       mailboxes: this.#mailboxes,
       flow: this.#flow,

@@ -7,9 +7,7 @@ import { type DelayStore, delayOf } from './delayed/delay-store.ts'
 import type { FlowControl, Throttled } from './flow.ts'
 import { MAILBOX_PREFIX, type Mailboxes } from './mailboxes.ts'
 import type { Consumer, Delivery, Subscription } from './queues/consumer.ts'
-import type { Queue } from './queues/queue.ts'
 import type { RoomListener } from './queues/queue-deps.ts'
-import type { QueueSubscription } from './queues/queue-subscription.ts'
 import type {
   BindingSpec,
   ConfirmListener,
@@ -25,10 +23,13 @@ import type {
   SessionRequest,
 } from './session.ts'
 import type { Shard } from './shard.ts'
+import type { Streams } from './streams/stream-door.ts'
+import type { Target } from './target.ts'
 import type { Vhost } from './topology/vhost.ts'
 
 export interface ClientSessionDeps {
-  readonly vhost: Vhost<Queue>
+  readonly vhost: Vhost<Target>
+  readonly streams: Streams
   readonly delays: DelayStore
   readonly mailboxes: Mailboxes
   readonly flow: FlowControl
@@ -48,7 +49,7 @@ export class ClientSession implements Session, Throttled, RoomListener {
   readonly peer: string
   readonly #deps: ClientSessionDeps
   readonly #owner: SessionRequest['owner']
-  readonly #subscriptions = new Set<QueueSubscription>()
+  readonly #subscriptions = new Set<Subscription>()
   readonly #mailboxes = new Set<Mailbox>()
   readonly #addresses = new Map<string, Map<string, Address>>()
   #addressCount = 0
@@ -69,6 +70,10 @@ export class ClientSession implements Session, Throttled, RoomListener {
 
   get flow(): Flow {
     return this.#flow
+  }
+
+  get streams(): Streams {
+    return this.#deps.streams
   }
 
   declareExchange(spec: ExchangeSpec): Promise<void> {
@@ -155,7 +160,7 @@ export class ClientSession implements Session, Throttled, RoomListener {
     }
     const queues = vhost.route(exchange, routingKey, extraKeys, message)
     for (let index = 0; index < queues.length; index++) {
-      const queue = queues[index] as Queue
+      const queue = queues[index] as Target
       queue.enqueue(message, confirms, sequence)
       if (queue.definition.settings.overflow === 'block' && queue.full) this.#waitFor(queue)
     }
@@ -167,7 +172,7 @@ export class ClientSession implements Session, Throttled, RoomListener {
     if (this.#flow.kind === 'open' && this.#deps.flow.shouldHold(this)) this.#setFlow(HOLD)
   }
 
-  #waitFor(queue: Queue): void {
+  #waitFor(queue: Target): void {
     if (this.#fullQueues.has(queue.name)) return
     this.#fullQueues.add(queue.name)
     queue.onRoom(this)
@@ -204,7 +209,7 @@ export class ClientSession implements Session, Throttled, RoomListener {
 
   async consume(spec: ConsumeSpec, consumer: Consumer): Promise<Subscription> {
     const queue = this.#deps.vhost.requireQueue(spec.queue, this)
-    const subscription = queue.subscribe(consumer, spec.exclusive)
+    const subscription = queue.subscribe(consumer, spec.exclusive, spec)
     this.#subscriptions.add(subscription)
     return {
       activate: () => subscription.activate(),

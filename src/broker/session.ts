@@ -7,7 +7,9 @@
  */
 import type { FieldTable } from '../base/field-value.ts'
 import type { Address, Message } from '../message/message.ts'
+import type { ConfirmListener } from './confirm-listener.ts'
 import type { Consumer, Delivery, Subscription } from './queues/consumer.ts'
+import type { Streams } from './streams/stream-door.ts'
 
 export interface ExchangeSpec {
   readonly name: string
@@ -47,18 +49,7 @@ export interface ConsumeSpec {
   readonly arguments: FieldTable
 }
 
-/**
- * Answers for published messages, without a promise per message. `expect` is called inside `publish`, once per answer
- * to come; later, each with one `confirmed` or `rejected`. A message is safe when all its answers came and none was a
- * rejection. Answers may also come inside `publish`.
- */
-export interface ConfirmListener {
-  expect(sequence: number): void
-  /** Durable as promised, or settled already. */
-  confirmed(sequence: number): void
-  /** Not taken: a full queue that rejects, or storage that failed. */
-  rejected(sequence: number): void
-}
+export type { ConfirmListener }
 
 export type PublishOutcome = 'routed' | 'unroutable'
 
@@ -119,6 +110,9 @@ export interface Session {
     confirms: ConfirmListener | undefined,
     sequence: number,
   ): PublishOutcome
+
+  /** The streams of the vhost. */
+  readonly streams: Streams
 
   /** Everything this session published or settled so far is durable when this resolves. @throws {StorageError} */
   durable(): Promise<void>

@@ -44,7 +44,8 @@ export class Shard {
       if (owner) owner.replay(entry.log, entry)
       else orphans.add(entry.log)
     })
-    for (const log of orphans) this.journal.endLog(log)
+    // Asked again: a log may have been claimed by what another log said later.
+    for (const log of orphans) if (this.#findOwner(log) === undefined) this.journal.endLog(log)
   }
 
   append(log: number, kind: EntryKind, offset: number, count: number, payload: Buffer): Ticket {

@@ -8,6 +8,7 @@ import type { StorageError } from '../base/errors.ts'
 import type { Random } from '../base/random.ts'
 import type { SessionDoor } from '../broker/session.ts'
 import type { Config } from '../config/options.ts'
+import type { BatchFormat, BatchFormats } from '../message/batch-format.ts'
 import type { MessageFormat, MessageFormats } from '../message/message-format.ts'
 import type { Protocol, ProtocolContext, Scheme } from '../protocols/protocol.ts'
 import type { Storage } from '../storage/contract.ts'
@@ -33,6 +34,7 @@ export interface BrokerNeeds {
   readonly storage: Storage
   /** Of every protocol there is, served or not: what is stored must be understood. */
   readonly formats: MessageFormats
+  readonly batches: BatchFormats
   /** Storage failed for good; sessions have been told. */
   onFailure(failure: StorageError): void
 }
@@ -40,7 +42,10 @@ export interface BrokerNeeds {
 export interface ProtocolMaker {
   /** Known before anything is started, so that a bad `--listen` is told at once. */
   readonly schemes: readonly Scheme[]
-  readonly format: MessageFormat
+  /** Of single messages; absent for a protocol that knows only batches. */
+  readonly format?: MessageFormat
+  /** Of whole batches in streams; at most one protocol has one. */
+  readonly batchFormat?: BatchFormat
   make(context: ProtocolContext, config: Config): Protocol
 }
 

@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../base/clock.ts'
 import type { StorageError } from '../base/errors.ts'
 import { type Random, systemRandom } from '../base/random.ts'
 import type { Config } from '../config/options.ts'
+import { BatchFormats } from '../message/batch-format.ts'
 import { MessageFormats } from '../message/message-format.ts'
 import { type ConnectionLimit, type Listener, listen } from '../net/listener.ts'
 import type { Protocol } from '../protocols/protocol.ts'
@@ -76,8 +77,12 @@ async function startParts(
   const storage = await parts.openStorage(surroundings)
   undo.add('storage', () => storage.close())
   const formats = new MessageFormats()
-  for (const { format } of parts.protocols) formats.register(format)
-  const door = await parts.openBroker({ storage, formats, onFailure }, surroundings)
+  const batches = new BatchFormats()
+  for (const { format, batchFormat } of parts.protocols) {
+    if (format !== undefined) formats.register(format)
+    if (batchFormat !== undefined) batches.register(batchFormat)
+  }
+  const door = await parts.openBroker({ storage, formats, batches, onFailure }, surroundings)
   undo.add('broker', () => door.close())
   const users = parts.makeUsers(surroundings)
   const { clock, random, metrics } = surroundings

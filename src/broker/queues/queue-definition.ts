@@ -4,12 +4,13 @@
  */
 import type { FieldTable } from '../../base/field-value.ts'
 import type { Session } from '../session.ts'
+import type { StreamDefinition } from '../streams/stream-definition.ts'
 
 /** What happens to a publish that would make the queue longer than it may be. */
 export type Overflow = 'drop-head' | 'reject-publish' | 'reject-publish-dlx' | 'block'
 
 export interface QueueSettings {
-  readonly type: 'classic' | 'quorum'
+  readonly type: 'classic' | 'quorum' | 'stream'
   /** x-message-ttl; undefined: none. 0: deliver at once or never. */
   readonly messageTtlMs: number | undefined
   /** x-expires */
@@ -43,6 +44,8 @@ export interface QueueDefinition {
    * restart get one too: their backlog goes to disk when memory is short.
    */
   readonly id: number
+  /** What it is as a stream; absent for all other types. */
+  readonly stream?: StreamDefinition
 }
 
 /** x-max-priority goes to 255, and 0 is a lane of its own. */
@@ -57,6 +60,8 @@ export interface ManagedQueue {
   readonly consumerCount: number
   /** Any use by a client that is neither consume nor get, such as declaring it again: starts `expiresMs` anew. */
   touch(): void
+  /** What can change of a stored definition did: only streams have such things. */
+  redefine?(definition: QueueDefinition): void
   /** Ends it: consumers are cancelled with 'queue-deleted', what it held is dropped, never dead-lettered. */
   end(): void
 }

@@ -3,13 +3,15 @@
  * verbs here take and give whole batches as bytes (`message/batch-format.ts`); what is in them is the protocols' affair.
  */
 import type { BatchFacts, TimedOffset } from '../../message/batch-format.ts'
-import type { ConfirmListener } from '../session.ts'
+import type { ConfirmListener } from '../confirm-listener.ts'
 
 export interface StreamSpec {
   readonly name: string
   readonly partitionCount: number
   /** Only what was asked for; everything else is the default. Names and values as Kafka's topic configs. */
   readonly configs: ReadonlyMap<string, string>
+  /** Made by the broker for itself; absent: no. */
+  readonly isInternal?: boolean
 }
 
 /** A stream as it is now. A new object after every change. */

@@ -4,9 +4,10 @@
  */
 import type { FieldTable } from '../../base/field-value.ts'
 import type { MetaStore } from '../../storage/contract.ts'
-import type { ManagedQueue } from '../queues/queue-definition.ts'
+import type { ManagedQueue, QueueDefinition } from '../queues/queue-definition.ts'
 import type { Binding, Destination, Exchange, ExchangeDefinition, QueueNode } from '../routing/route-graph.ts'
 import type { QueueSpec, Session } from '../session.ts'
+import type { StreamDefinition } from '../streams/stream-definition.ts'
 import type { LiveTopology } from './live-topology.ts'
 import { queueSettings } from './queue-arguments.ts'
 import { isConflict, overtaken } from './queue-ids.ts'
@@ -17,6 +18,7 @@ import {
   exchangeKey,
   exchangePrefix,
   exchangeToText,
+  queueFromText,
   queueKey,
   queuePrefix,
   queueToText,
@@ -41,15 +43,38 @@ export class TopologyChanges<Q extends ManagedQueue> {
   }
 
   /** False: as for exchanges. An exclusive queue is never durable, whatever was asked. */
-  async addQueue(spec: QueueSpec, id: number, owner: Session | undefined): Promise<boolean> {
+  async addQueue(
+    spec: QueueSpec,
+    id: number,
+    owner: Session | undefined,
+    stream: StreamDefinition | undefined,
+  ): Promise<boolean> {
     const { vhost } = this.#live
     const { name, durable, exclusive, autoDelete, arguments: args } = spec
     if (durable && !exclusive) {
-      return this.#putNew(queueKey(vhost, name), queueToText({ id, autoDelete, arguments: args }))
+      const record = { id, autoDelete, arguments: args, ...(stream && { stream }) }
+      return this.#putNew(queueKey(vhost, name), queueToText(record))
     }
     const settings = queueSettings(args)
     this.#live.addQueue({ vhost, name, durable: false, exclusive, autoDelete, arguments: args, settings, id }, owner)
     return true
+  }
+
+  /** Stores a stream anew. False: another broker changed it meanwhile, and that is in view now. */
+  async changeStream(definition: QueueDefinition, stream: StreamDefinition): Promise<boolean> {
+    const { id, name, autoDelete, arguments: args } = definition
+    const key = queueKey(this.#live.vhost, name)
+    const entry = this.#meta.get(key)
+    // Somebody else's deletion, or another queue of that name.
+    if (entry === undefined || queueFromText(entry.value).id !== id) return false
+    try {
+      await this.#meta.put(key, queueToText({ id, autoDelete, arguments: args, stream }), entry.revision)
+      return true
+    } catch (error) {
+      if (!isConflict(error)) throw error
+      await overtaken(this.#meta, key, entry.revision)
+      return false
+    }
   }
 
   async addBinding(

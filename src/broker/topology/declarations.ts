@@ -5,9 +5,9 @@ import type { ManagedQueue } from '../queues/queue-definition.ts'
 import type { ExchangeKinds } from '../routing/exchange-kind.ts'
 import { typeName } from '../routing/field-text.ts'
 import type { ExchangeDefinition } from '../routing/route-graph.ts'
-import type { QueueSpec, Session } from '../session.ts'
+import type { QueueCounts, QueueSpec, Session } from '../session.ts'
 import { sameArguments, sameProperty } from './equivalence.ts'
-import { checkQueueArguments, comparedQueueArguments } from './queue-arguments.ts'
+import { checkQueueArguments, comparedQueueArguments, type QueueTypeAsked } from './queue-arguments.ts'
 import { checkNewName, checkSameOwner, named } from './refusals.ts'
 
 const ALTERNATE = 'alternate-exchange'
@@ -36,11 +36,11 @@ export function checkSameExchange(current: ExchangeDefinition, asked: ExchangeDe
   sameArguments([ALTERNATE], current.arguments, asked.arguments, where)
 }
 
-/** @throws {Refused} 'precondition-failed'; 'not-implemented' for a stream */
-export function checkNewQueue(spec: QueueSpec, vhost: string): void {
+/** @throws {Refused} 'precondition-failed' */
+export function checkNewQueue(spec: QueueSpec, vhost: string): QueueTypeAsked {
   const where = named('queue', spec.name, vhost)
   const type = checkQueueArguments(spec.arguments, where)
-  if (type === 'classic') return
+  if (type === 'classic') return type
   // In RabbitMQ's order: an exclusive queue is not durable either, but hears of exclusive.
   const property = spec.autoDelete
     ? 'auto-delete'
@@ -52,9 +52,7 @@ export function checkNewQueue(spec: QueueSpec, vhost: string): void {
   if (property !== undefined) {
     throw new Refused('precondition-failed', `invalid property '${property}' for ${where}`)
   }
-  if (type === 'stream') {
-    throw new Refused('not-implemented', `queue type 'stream' is not available yet: cannot declare ${where}`)
-  }
+  return type
 }
 
 /**
@@ -85,4 +83,9 @@ export function serverNamePrefix(spec: QueueSpec): string {
     throw new Refused('precondition-failed', `Queue name prefix '${prefix}' exceeds the 64-byte limit`)
   }
   return prefix
+}
+
+/** What a declaration answers. */
+export function countsOf(queue: ManagedQueue): QueueCounts {
+  return { name: queue.definition.name, readyCount: queue.readyCount, consumerCount: queue.consumerCount }
 }

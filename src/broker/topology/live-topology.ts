@@ -151,11 +151,12 @@ export class LiveTopology<Q extends ManagedQueue> {
     const name = this.#nameIn(queuePrefix(this.vhost), key)
     const record = queueFromText(value)
     const known = this.table.queues.get(name)
-    if (known?.queue.definition.id === record.id) return
+    const settings = queueSettings(record.arguments)
+    const definition = { vhost: this.vhost, name, durable: true, exclusive: false, settings, ...record }
+    if (known?.queue.definition.id === record.id) return known.queue.redefine?.(definition)
     // Deleted and made anew elsewhere: the old one's messages are not the new one's.
     if (known !== undefined) this.dropQueue(known)
-    const settings = queueSettings(record.arguments)
-    this.addQueue({ vhost: this.vhost, name, durable: true, exclusive: false, settings, ...record }, undefined)
+    this.addQueue(definition, undefined)
   }
 
   #bindingChanged(change: MetaChange): void {

@@ -7,6 +7,7 @@ import { Refused } from '../../base/errors.ts'
 import { type FieldTable, type FieldValue, integerOf, textOf } from '../../base/field-value.ts'
 import type { Overflow, QueueSettings } from '../queues/queue-definition.ts'
 import { typeName, valueText } from '../routing/field-text.ts'
+import type { StreamPlan } from '../streams/stream-definition.ts'
 
 /** Ten years: longer waits are mistakes. */
 const EXPIRY_MS_MAX = 315_360_000_000
@@ -32,7 +33,23 @@ const checks: ReadonlyMap<string, Check> = new Map<string, Check>([
   ['x-single-active-consumer', (value) => (value.type === 't' ? undefined : unacceptable(value))],
   ['x-delivery-limit', (value) => notInteger(value) ?? (integerOf(value) === -1 ? undefined : negative(value))],
   ['x-consumer-timeout', notCount],
+  ['x-max-age', (value) => notText(value) ?? badAge(value)],
+  ['x-stream-max-segment-size-bytes', notCount],
 ])
+
+/** What means nothing to a stream; RabbitMQ refuses it rather than ignore it. */
+const noStreamArguments: readonly string[] = [
+  'x-expires',
+  'x-message-ttl',
+  'x-dead-letter-exchange',
+  'x-dead-letter-routing-key',
+  'x-dead-letter-strategy',
+  'x-max-length',
+  'x-max-priority',
+  'x-overflow',
+  'x-single-active-consumer',
+  'x-delivery-limit',
+]
 
 /** The arguments that make two declarations of one queue different. */
 export const comparedQueueArguments: readonly string[] = [...checks.keys()]
@@ -50,8 +67,55 @@ export function checkQueueArguments(args: FieldTable, where: string): QueueTypeA
     const problem = value === undefined ? undefined : check(value, args)
     if (problem !== undefined) refuse(`invalid arg '${name}' for ${where}: ${problem}`)
   }
+  const type = typeOf(args)
+  const useless = type === 'stream' ? noStreamArguments.find((name) => args.has(name)) : undefined
+  if (useless !== undefined) refuse(`invalid arg '${useless}' for ${where} of queue type rabbit_stream_queue`)
+  return type
+}
+
+function typeOf(args: FieldTable): QueueTypeAsked {
   const type = textOf(args.get('x-queue-type'))
   return type === 'quorum' || type === 'stream' ? type : 'classic'
+}
+
+/** Checked arguments of a stream as what it shall be. Unlike Kafka's, RabbitMQ's streams keep all unless told. */
+export function streamPlan(args: FieldTable): StreamPlan {
+  const configs = new Map([['retention.ms', String(maxAgeMs(args) ?? -1)]])
+  const maxLengthBytes = integerOf(args.get('x-max-length-bytes'))
+  if (maxLengthBytes !== undefined) configs.set('retention.bytes', String(maxLengthBytes))
+  const segmentBytes = integerOf(args.get('x-stream-max-segment-size-bytes'))
+  if (segmentBytes !== undefined) configs.set('segment.bytes', String(clamped(segmentBytes)))
+  return { partitionCount: 1, configs, isInternal: false }
+}
+
+/** To what the setting of a stream may be. */
+function clamped(segmentBytes: number): number {
+  return Math.min(Math.max(segmentBytes, 14), 2 ** 31 - 1)
+}
+
+const unitsMs: ReadonlyMap<string, number> = new Map([
+  ['Y', 365 * 86_400_000],
+  ['M', 30 * 86_400_000],
+  ['D', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1000],
+])
+
+/** '7D', '1h' in milliseconds; undefined when it is none. */
+export function ageMs(text: string): number | undefined {
+  const [, count, unit] = /^(\d{1,9})([YMDhms])$/.exec(text) ?? []
+  const milliseconds = Number(count) * (unitsMs.get(unit ?? '') ?? 0)
+  return milliseconds > 0 ? milliseconds : undefined
+}
+
+function maxAgeMs(args: FieldTable): number | undefined {
+  const text = textOf(args.get('x-max-age'))
+  return text === undefined ? undefined : ageMs(text)
+}
+
+function badAge(value: FieldValue): string | undefined {
+  return ageMs(textOf(value) ?? '') === undefined ? 'invalid_max_age' : undefined
 }
 
 /** The settings in arguments that were checked when the queue was made. */
@@ -61,7 +125,7 @@ export function queueSettings(args: FieldTable): QueueSettings {
   const single = args.get('x-single-active-consumer')
   const overflow = textOf(args.get('x-overflow'))
   return {
-    type: textOf(args.get('x-queue-type')) === 'quorum' ? 'quorum' : 'classic',
+    type: typeOf(args),
     messageTtlMs: integerOf(args.get('x-message-ttl')),
     expiresMs: integerOf(args.get('x-expires')),
     maxLength: integerOf(args.get('x-max-length')),

@@ -4,9 +4,12 @@
  *
  *     vhost/<vhost>                                    {}
  *     exchange/<vhost>/<name>                          type, autoDelete, internal, arguments
- *     queue/<vhost>/<name>                             id, autoDelete, arguments
+ *     queue/<vhost>/<name>                             id, autoDelete, arguments; a stream also: stream (below)
  *     binding/<vhost>/<source>/<binding id>            source, kind, destination, routingKey, arguments
  *     queue-ids                                        the first queue id not yet given to any broker
+ *
+ * A stream is a queue with more to it: {"id": 32 hex digits, "partitions": [id, ...], "configs": {name: value},
+ * "internal": boolean}. One key holds both, so that a name is taken once, whoever takes it.
  *
  * A thing is written before what refers to it and deleted before it too, so a crash in between leaves at most bindings
  * without an end: recovery drops those.
@@ -16,6 +19,7 @@ import { StorageError } from '../../base/errors.ts'
 import type { FieldTable } from '../../base/field-value.ts'
 import type { ExchangeDefinition } from '../routing/route-graph.ts'
 import type { BindingSpec } from '../session.ts'
+import type { StreamDefinition } from '../streams/stream-definition.ts'
 import { canonicalTableText, tableFromJson, tableToJson } from './table-json.ts'
 
 export type DestinationKind = 'queue' | 'exchange'
@@ -82,10 +86,37 @@ export interface QueueRecord {
   readonly id: number
   readonly autoDelete: boolean
   readonly arguments: FieldTable
+  readonly stream?: StreamDefinition
 }
 
-export function queueToText({ id, autoDelete, arguments: args }: QueueRecord): string {
-  return JSON.stringify({ id, autoDelete, arguments: tableToJson(args) })
+export function queueToText({ id, autoDelete, arguments: args, stream }: QueueRecord): string {
+  return JSON.stringify({ id, autoDelete, arguments: tableToJson(args), stream: stream && streamToJson(stream) })
+}
+
+function streamToJson({ id, partitionIds, configs, isInternal }: StreamDefinition): object {
+  return {
+    id: id.toString('hex'),
+    partitions: partitionIds,
+    configs: Object.fromEntries(configs),
+    internal: isInternal,
+  }
+}
+
+/** @throws {StorageError} 'damaged' */
+function streamFromJson(json: unknown): StreamDefinition {
+  const record = mapOf(json)
+  const id = Buffer.from(stringIn(record, 'id'), 'hex')
+  const partitionIds = record.get('partitions')
+  const configs = mapOf(record.get('configs'))
+  const isWhole =
+    id.length === 16 && Array.isArray(partitionIds) && partitionIds.every((one) => Number.isSafeInteger(one))
+  if (!isWhole) throw new StorageError('damaged', `a stored stream without id or partitions: ${JSON.stringify(json)}`)
+  return {
+    id,
+    partitionIds: partitionIds.map(Number),
+    configs: new Map([...configs].map(([name, value]) => [name, String(value)])),
+    isInternal: booleanIn(record, 'internal'),
+  }
 }
 
 export function queueFromText(text: string): QueueRecord {
@@ -97,6 +128,7 @@ export function queueFromText(text: string): QueueRecord {
     id: Number(id),
     autoDelete: booleanIn(record, 'autoDelete'),
     arguments: tableFromJson(record.get('arguments')),
+    ...(record.has('stream') ? { stream: streamFromJson(record.get('stream')) } : {}),
   }
 }
 
@@ -128,8 +160,12 @@ function recordOf(text: string): ReadonlyMap<string, unknown> {
   } catch (cause) {
     throw new StorageError('damaged', `metadata is not JSON: ${text.slice(0, 200)}`, { cause })
   }
-  if (typeof json !== 'object' || json === null) throw new StorageError('damaged', `metadata is no record: ${text}`)
-  return new Map(Object.entries(json))
+  return mapOf(json)
+}
+
+function mapOf(json: unknown): ReadonlyMap<string, unknown> {
+  if (typeof json === 'object' && json !== null) return new Map(Object.entries(json))
+  throw new StorageError('damaged', `metadata is no record: ${JSON.stringify(json)?.slice(0, 200)}`)
 }
 
 function stringIn(record: ReadonlyMap<string, unknown>, name: string): string {

@@ -6,6 +6,7 @@
  * Permissions are not checked here; queue names a protocol abbreviates are resolved before.
  */
 import { Refused } from '../../base/errors.ts'
+import type { FieldTable } from '../../base/field-value.ts'
 import { type Random, uniqueSuffix } from '../../base/random.ts'
 import type { Message } from '../../message/message.ts'
 import type { MetaStore } from '../../storage/contract.ts'
@@ -15,9 +16,18 @@ import type { ExchangeKinds } from '../routing/exchange-kind.ts'
 import { exchangeKinds } from '../routing/exchange-kinds.ts'
 import type { Exchange, ExchangeDefinition } from '../routing/route-graph.ts'
 import type { BindingSpec, ExchangeSpec, QueueCounts, QueueSpec, Session } from '../session.ts'
+import { newStream, type StreamChange, type StreamDefinition, type StreamPlan } from '../streams/stream-definition.ts'
 import { TopologyChanges } from './changes.ts'
-import { checkNewExchange, checkNewQueue, checkSameExchange, checkSameQueue, serverNamePrefix } from './declarations.ts'
+import {
+  checkNewExchange,
+  checkNewQueue,
+  checkSameExchange,
+  checkSameQueue,
+  countsOf,
+  serverNamePrefix,
+} from './declarations.ts'
 import { LiveTopology } from './live-topology.ts'
+import { streamPlan } from './queue-arguments.ts'
 import type { QueueIds } from './queue-ids.ts'
 import { bindingId, type DestinationKind } from './records.ts'
 import { checkNewName, checkNotDefault, checkOwner, cleanName, inUse, isReserved, named, notFound } from './refusals.ts'
@@ -181,13 +191,47 @@ export class Vhost<Q extends ManagedQueue> {
       }
       this.#checkOpen()
       if (!isServerNamed) checkNewName('queue', spec.name)
-      checkNewQueue(spec, this.name)
+      const type = checkNewQueue(spec, this.name)
+      const stream = type === 'stream' ? await this.#planStream(streamPlan(spec.arguments)) : undefined
       const id = await this.#environment.queueIds.next()
       if (this.#gone.has(session)) throw new Refused('not-allowed', 'the session has ended')
-      if (!(await this.#changes.addQueue(spec, id, owner))) continue
+      if (!(await this.#changes.addQueue(spec, id, owner, stream))) continue
       // No counts of its own: somebody may already have deleted it again, or published to it.
       return { name: spec.name, readyCount: 0, consumerCount: 0 }
     }
+  }
+
+  // ─── streams: queues with partitions and configs ───
+
+  /** @throws {Refused} 'precondition-failed' when the name is taken, by a queue or a stream */
+  async createStream(name: string, plan: StreamPlan, args: FieldTable): Promise<void> {
+    checkNewName('queue', name)
+    await this.#turns.run([`q:${name}`], [], async () => {
+      this.#checkOpen()
+      const spec = { name, durable: true, exclusive: false, autoDelete: false, arguments: args }
+      if (this.findQueue(name) === undefined) {
+        const stream = await this.#planStream(plan)
+        const id = await this.#environment.queueIds.next()
+        if (await this.#changes.addQueue(spec, id, undefined, stream)) return
+      }
+      throw new Refused('precondition-failed', `${named('queue', name, this.name)} exists already`)
+    })
+  }
+
+  #planStream(plan: StreamPlan): Promise<StreamDefinition> {
+    return newStream(plan, this.#environment.random, () => this.#environment.queueIds.next())
+  }
+
+  /** @throws {Refused} 'not-found', and what `change` throws */
+  async changeStream(name: string, change: StreamChange): Promise<void> {
+    await this.#turns.run([`q:${name}`], [], async () => {
+      for (;;) {
+        const definition = this.findQueue(name)?.definition
+        if (definition?.stream === undefined) throw notFound('queue', name, this.name)
+        const stream = await change(definition.stream, () => this.#environment.queueIds.next())
+        if (await this.#changes.changeStream(definition, stream)) return
+      }
+    })
   }
 
   findQueue(name: string): Q | undefined {
@@ -359,8 +403,4 @@ function turnKeys(kind: DestinationKind, spec: BindingSpec): string[] {
   const source = `x:${spec.source}`
   const destination = `${kind === 'queue' ? 'q' : 'x'}:${spec.destination}`
   return source === destination ? [source] : [source, destination]
-}
-
-function countsOf(queue: ManagedQueue): QueueCounts {
-  return { name: queue.definition.name, readyCount: queue.readyCount, consumerCount: queue.consumerCount }
 }

@@ -18,6 +18,7 @@ import type {
   SessionDoor,
   SessionRequest,
 } from '../../broker/session.ts'
+import type { Streams } from '../../broker/streams/stream-door.ts'
 import { Address, type Message } from '../../message/message.ts'
 
 export class FakeDoor implements SessionDoor {
@@ -119,6 +120,10 @@ export class FakeSession implements Session {
     this.request = request
     this.vhost = request.vhost
     this.user = request.user
+  }
+
+  get streams(): Streams {
+    throw new Error('a session of the AMQP tests has no streams')
   }
 
   setFlow(flow: Flow): void {
