@@ -4,6 +4,9 @@
  * things shares one flush. First come, first served: nobody can be overtaken for ever. Keys are taken all at once and
  * never inside other work, so there is no deadlock.
  */
+import type { BindingSpec } from '../session.ts'
+import type { DestinationKind } from './records.ts'
+
 interface Line {
   /** The last work that changes this key, while it is not done. */
   changing: Promise<void> | undefined
@@ -67,4 +70,11 @@ export class Turns {
     if (line.changing === done) line.changing = undefined
     if (line.changing === undefined && line.relying.size === 0) this.#lines.delete(key)
   }
+}
+
+/** What a change of a binding relies on: its two ends, by key. */
+export function turnKeys(kind: DestinationKind, spec: BindingSpec): string[] {
+  const source = `x:${spec.source}`
+  const destination = `${kind === 'queue' ? 'q' : 'x'}:${spec.destination}`
+  return source === destination ? [source] : [source, destination]
 }

@@ -31,7 +31,7 @@ import { streamPlan } from './queue-arguments.ts'
 import type { QueueIds } from './queue-ids.ts'
 import { bindingId, type DestinationKind } from './records.ts'
 import { checkNewName, checkNotDefault, checkOwner, cleanName, inUse, isReserved, named, notFound } from './refusals.ts'
-import { Turns } from './turns.ts'
+import { Turns, turnKeys } from './turns.ts'
 
 export interface TopologyEnvironment<Q extends ManagedQueue> {
   readonly meta: MetaStore
@@ -397,10 +397,4 @@ export class Vhost<Q extends ManagedQueue> {
   #unattended(work: Promise<unknown>): void {
     work.catch((error: unknown) => this.#environment.failed(error))
   }
-}
-
-function turnKeys(kind: DestinationKind, spec: BindingSpec): string[] {
-  const source = `x:${spec.source}`
-  const destination = `${kind === 'queue' ? 'q' : 'x'}:${spec.destination}`
-  return source === destination ? [source] : [source, destination]
 }
