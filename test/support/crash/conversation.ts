@@ -36,7 +36,8 @@ export function conversation(number: number): Buffer[] {
     methodBytes(1, 'exchange.declare', { exchange, type: 'topic', autoDelete: true }),
     methodBytes(1, 'queue.declare', { queue, exclusive: true, arguments: ARGUMENTS }),
     methodBytes(1, 'queue.bind', { queue, exchange, routingKey: 'a.*' }),
-    methodBytes(1, 'exchange.bind', { destination: 'amq.headers', source: exchange, routingKey: '#' }),
+    // In this direction, so that the exchange goes with its queue however the conversation ends.
+    methodBytes(1, 'exchange.bind', { destination: exchange, source: 'amq.headers', routingKey: '#' }),
     methodBytes(1, 'basic.qos', { prefetchCount: 3 }),
     methodBytes(1, 'confirm.select'),
     publishBytes(1, publish, Buffer.from('first'), PROPERTIES),
