@@ -62,7 +62,8 @@ const TOOL_CLASSES = new Map([
  * @typedef {object} KafkaInstallation
  * @property {string} version
  * @property {string} classPath for `java` and `javac`
- * @property {(mainClass: string, args: readonly string[], jvm?: readonly string[]) => CommandLine} program any class on it
+ * @property {(mainClass: string, args: readonly string[], jvm?: readonly string[], path?: string) => CommandLine} program
+ *   any class on it, or on another class path
  * @property {(name: string, args: readonly string[], jvm?: readonly string[]) => CommandLine} tool by its name in Kafka's `bin/`
  */
 
@@ -95,9 +96,9 @@ async function install() {
 
 function installationIn(home) {
   const classPath = join(home, 'lib', '*')
-  const program = (mainClass, args, jvm = []) => ({
+  const program = (mainClass, args, jvm = [], path = classPath) => ({
     command: 'java',
-    args: ['-cp', classPath, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', ...jvm, mainClass, ...args],
+    args: ['-cp', path, '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn', ...jvm, mainClass, ...args],
   })
   return {
     version: KAFKA_VERSION,

@@ -1,13 +1,13 @@
 /** A block of tests that needs a Python client: skipped with the reason in its title where a person's machine has none. */
 import { beforeEach, describe } from 'vitest'
-import { pythonWith } from './python-venv.ts'
+import { type PythonClient, pythonWith } from './python-venv.ts'
 
 export async function describeWithPython(
-  module: 'pika' | 'celery',
+  client: PythonClient,
   title: string,
   body: (python: string) => void,
 ): Promise<void> {
-  const python = await pythonWith(module)
+  const python = await pythonWith(client)
   if (python.kind === 'ready') {
     describe(title, () => body(python.executable))
     return

@@ -1,7 +1,7 @@
 /**
  * A Python that can import the client libraries the interop programs need: first a private virtual environment under
  * `.cache/`, made once from the pinned requirements on PyPI; where that cannot be had, a Python of this machine that
- * happens to have the module (Debian's python3-pika, python3-celery).
+ * happens to have the module (Debian's python3-pika, python3-celery), unless it matters which version that is.
  *
  * Where neither works, a person sees a skipped test that says what to install. In CI that is a failure: a suite that
  * silently judges nothing is worse than a red one.
@@ -16,26 +16,53 @@ import { Program } from './program.ts'
 
 export type Python = { kind: 'ready'; executable: string } | { kind: 'missing'; reason: string }
 
-const requirementsFile = fileURLToPath(new URL('./python-requirements.txt', import.meta.url))
+/** The file that brings a client, its module, and whether any version of it that a Python may have will do. */
+type Source = { requirements: string; module: string; anyVersion: boolean }
+
+const sources = {
+  pika: { requirements: 'python-requirements.txt', module: 'pika', anyVersion: true },
+  celery: { requirements: 'python-requirements.txt', module: 'celery', anyVersion: true },
+  'kafka-python': { requirements: 'python-kafka-requirements.txt', module: 'kafka', anyVersion: false },
+  'kafka-python 2.0.2': { requirements: 'python-kafka-old-requirements.txt', module: 'kafka', anyVersion: false },
+  'confluent-kafka': { requirements: 'python-kafka-requirements.txt', module: 'confluent_kafka', anyVersion: true },
+} satisfies Record<string, Source>
+
+export type PythonClient = keyof typeof sources
+
 const cacheDirectory = fileURLToPath(new URL('../../../.cache', import.meta.url))
 const LOCK_POLL_MS = 200
 
-let environment: Promise<Python> | undefined
+const environments = new Map<string, Promise<Python>>()
 
-/** A Python that has `module`. @throws where CI=true and there is none */
-export async function pythonWith(module: 'pika' | 'celery'): Promise<Python> {
-  environment ??= prepare()
+/** A Python that has this client. @throws where CI=true and there is none */
+export async function pythonWith(client: PythonClient): Promise<Python> {
+  const source: Source = sources[client]
+  const environment = environments.get(source.requirements) ?? prepare(source.requirements)
+  environments.set(source.requirements, environment)
   const prepared = await environment
-  if (prepared.kind === 'ready') return prepared
-  for (const executable of ['python3', '/usr/bin/python3']) {
-    if (await succeeds(executable, ['-c', `import ${module}`])) return { kind: 'ready', executable }
-  }
-  const reason = `${prepared.reason}; and no Python here has ${module} (Debian, Ubuntu: apt install python3-${module})`
-  if (process.env['CI'] === 'true') throw new Error(reason)
-  return { kind: 'missing', reason }
+  const found = prepared.kind === 'ready' ? await checked(prepared, source) : await fallback(prepared, client, source)
+  if (found.kind === 'missing' && process.env['CI'] === 'true') throw new Error(found.reason)
+  return found
 }
 
-async function prepare(): Promise<Python> {
+/** An old client can be installed for a Python that is too new to run it. */
+async function checked(python: { executable: string }, { module, anyVersion }: Source): Promise<Python> {
+  const { executable } = python
+  if (anyVersion || (await succeeds(executable, ['-c', `import ${module}`]))) return { kind: 'ready', executable }
+  return { kind: 'missing', reason: `this python3 is too new for the ${module} of its requirements` }
+}
+
+async function fallback({ reason }: { reason: string }, client: PythonClient, source: Source): Promise<Python> {
+  if (!source.anyVersion) return { kind: 'missing', reason }
+  for (const executable of ['python3', '/usr/bin/python3']) {
+    if (await succeeds(executable, ['-c', `import ${source.module}`])) return { kind: 'ready', executable }
+  }
+  const advice = `no Python here has ${source.module} (Debian, Ubuntu: apt install python3-${client})`
+  return { kind: 'missing', reason: `${reason}; and ${advice}` }
+}
+
+async function prepare(requirementsName: string): Promise<Python> {
+  const requirementsFile = fileURLToPath(new URL(`./${requirementsName}`, import.meta.url))
   const requirements = await readFile(requirementsFile, 'utf8')
   const version = await output('python3', ['--version'])
   if (version === undefined) return { kind: 'missing', reason: 'python3 is not installed' }
@@ -46,7 +73,7 @@ async function prepare(): Promise<Python> {
   const alone = await lock(`${directory}.lock`, () => existsSync(executable))
   try {
     if (existsSync(executable)) return { kind: 'ready', executable }
-    const failure = await install(directory)
+    const failure = await install(directory, requirementsFile)
     return failure === undefined ? { kind: 'ready', executable } : { kind: 'missing', reason: failure }
   } finally {
     await alone.release()
@@ -54,7 +81,7 @@ async function prepare(): Promise<Python> {
 }
 
 /** Makes it beside its place and moves it there whole: a half-made environment never has the final name. */
-async function install(directory: string): Promise<string | undefined> {
+async function install(directory: string, requirementsFile: string): Promise<string | undefined> {
   const partial = `${directory}.partial`
   await rm(partial, { recursive: true, force: true })
   const made = new Program('python3', ['-m', 'venv', partial])
