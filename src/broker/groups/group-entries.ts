@@ -21,7 +21,7 @@
  * with u8 0 (nothing follows) or 1.
  */
 import { invariant, StorageError } from '../../base/errors.ts'
-import { GroupReader, GroupWriter } from './group-codec.ts'
+import { EntryReader, EntryWriter } from '../entry-codec.ts'
 import type { MemberProtocol } from './group-door.ts'
 import type { StoredMember, StoredMembership } from './stored-group.ts'
 
@@ -63,7 +63,7 @@ export type GroupEntry =
     }
 
 export function encodeEntry(entry: GroupEntry): Buffer {
-  const writer = new GroupWriter()
+  const writer = new EntryWriter()
   writer.byte(Kind[entry.kind])
   writer.text(entry.group)
   if (entry.kind === 'offsets') writeOffsets(writer, entry.offsets)
@@ -82,7 +82,7 @@ export function encodeEntry(entry: GroupEntry): Buffer {
 
 /** @throws {StorageError} 'newer-format', 'damaged' */
 export function decodeEntry(payload: Buffer): GroupEntry {
-  const reader = new GroupReader(payload)
+  const reader = new EntryReader(payload)
   const kind = reader.byte()
   const group = reader.text()
   switch (kind) {
@@ -104,7 +104,7 @@ export function decodeEntry(payload: Buffer): GroupEntry {
 }
 
 export function encodeSnapshot(entries: Iterable<Buffer>): Buffer {
-  const writer = new GroupWriter()
+  const writer = new EntryWriter()
   writer.byte(SNAPSHOT_VERSION)
   for (const entry of entries) writer.bytes(entry)
   return writer.take()
@@ -112,7 +112,7 @@ export function encodeSnapshot(entries: Iterable<Buffer>): Buffer {
 
 /** The control entries in it. @throws {StorageError} 'newer-format', 'damaged' */
 export function decodeSnapshot(payload: Buffer): Buffer[] {
-  const reader = new GroupReader(payload)
+  const reader = new EntryReader(payload)
   const version = reader.byte()
   if (version !== SNAPSHOT_VERSION) throw new StorageError('newer-format', `a snapshot of groups of version ${version}`)
   const entries: Buffer[] = []
@@ -120,7 +120,7 @@ export function decodeSnapshot(payload: Buffer): Buffer[] {
   return entries
 }
 
-function writeOffsets(writer: GroupWriter, offsets: readonly StoredOffset[]): void {
+function writeOffsets(writer: EntryWriter, offsets: readonly StoredOffset[]): void {
   writeByStream(writer, offsets, ({ partition, offset, leaderEpoch, metadata, committedMs, expiresMs }) => {
     writer.varint(partition)
     writer.varint(offset + 1)
@@ -131,7 +131,7 @@ function writeOffsets(writer: GroupWriter, offsets: readonly StoredOffset[]): vo
   })
 }
 
-function readOffsets(reader: GroupReader): StoredOffset[] {
+function readOffsets(reader: EntryReader): StoredOffset[] {
   return readByStream(reader, (name) => ({
     ...name,
     offset: reader.varint() - 1,
@@ -144,7 +144,7 @@ function readOffsets(reader: GroupReader): StoredOffset[] {
 
 /** Stream names once, however many partitions. */
 function writeByStream<T extends PartitionName>(
-  writer: GroupWriter,
+  writer: EntryWriter,
   items: readonly T[],
   write: (item: T) => void,
 ): void {
@@ -162,7 +162,7 @@ function writeByStream<T extends PartitionName>(
   }
 }
 
-function readByStream<T>(reader: GroupReader, read: (name: PartitionName) => T): T[] {
+function readByStream<T>(reader: EntryReader, read: (name: PartitionName) => T): T[] {
   const items: T[] = []
   for (let streams = reader.count(); streams > 0; streams--) {
     const stream = reader.text()
@@ -173,7 +173,7 @@ function readByStream<T>(reader: GroupReader, read: (name: PartitionName) => T):
   return items
 }
 
-function writeMembership(writer: GroupWriter, membership: StoredMembership): void {
+function writeMembership(writer: EntryWriter, membership: StoredMembership): void {
   invariant(membership.members.length === 0 || membership.emptySinceMs === 0, 'a group with members is not empty')
   writer.varint(membership.generation)
   writer.text(membership.protocolType)
@@ -201,7 +201,7 @@ function writeMembership(writer: GroupWriter, membership: StoredMembership): voi
   }
 }
 
-function readMembership(reader: GroupReader): StoredMembership {
+function readMembership(reader: EntryReader): StoredMembership {
   const head = {
     generation: reader.varint(),
     protocolType: reader.text(),
@@ -225,7 +225,7 @@ function readMembership(reader: GroupReader): StoredMembership {
   return { ...head, members }
 }
 
-function readProtocols(reader: GroupReader): MemberProtocol[] {
+function readProtocols(reader: EntryReader): MemberProtocol[] {
   const protocols: MemberProtocol[] = []
   for (let count = reader.count(); count > 0; count--) {
     protocols.push({
@@ -237,7 +237,7 @@ function readProtocols(reader: GroupReader): MemberProtocol[] {
   return protocols
 }
 
-function readTexts(reader: GroupReader): string[] {
+function readTexts(reader: EntryReader): string[] {
   const texts: string[] = []
   for (let count = reader.count(); count > 0; count--) texts.push(reader.text())
   return texts

@@ -4,13 +4,13 @@
  */
 import type { FieldTable } from '../../base/field-value.ts'
 import type { MetaStore } from '../../storage/contract.ts'
+import { isConflict, overtaken } from '../id-blocks.ts'
 import type { ManagedQueue, QueueDefinition } from '../queues/queue-definition.ts'
 import type { Binding, Destination, Exchange, ExchangeDefinition, QueueNode } from '../routing/route-graph.ts'
 import type { QueueSpec, Session } from '../session.ts'
 import type { StreamDefinition } from '../streams/stream-definition.ts'
 import type { LiveTopology } from './live-topology.ts'
 import { queueSettings } from './queue-arguments.ts'
-import { isConflict, overtaken } from './queue-ids.ts'
 import {
   bindingId,
   bindingPrefix,

@@ -1,65 +1,19 @@
-/**
- * Numbers for queues, never given twice, whatever restarts and whoever else gives some out: a broker reserves them in
- * blocks with compare-and-set, and what is left of a block at its end is lost.
- */
-import { invariant, StorageError } from '../../base/errors.ts'
+/** Numbers for queues, never given twice (`id-blocks.ts`). */
 import type { MetaStore } from '../../storage/contract.ts'
+import { IdBlocks } from '../id-blocks.ts'
 import { QUEUE_IDS_KEY } from './records.ts'
 
 const BLOCK = 256
 
 export class QueueIds {
-  readonly #meta: MetaStore
-  #next = 0
-  #end = 0
-  #reserving: Promise<void> | undefined
+  readonly #blocks: IdBlocks
 
   constructor(meta: MetaStore) {
-    this.#meta = meta
+    this.#blocks = new IdBlocks(meta, QUEUE_IDS_KEY, BLOCK)
   }
 
   /** @throws {StorageError} */
-  async next(): Promise<number> {
-    while (this.#next === this.#end) {
-      this.#reserving ??= this.#reserve().finally(() => {
-        this.#reserving = undefined
-      })
-      await this.#reserving
-    }
-    return this.#next++
+  next(): Promise<number> {
+    return this.#blocks.next()
   }
-
-  async #reserve(): Promise<void> {
-    for (;;) {
-      const entry = this.#meta.get(QUEUE_IDS_KEY)
-      const first = entry === undefined ? 1 : Number(entry.value)
-      invariant(Number.isSafeInteger(first) && first > 0, `metadata ${QUEUE_IDS_KEY} holds ${entry?.value}`)
-      try {
-        await this.#meta.put(QUEUE_IDS_KEY, String(first + BLOCK), entry?.revision ?? 0)
-      } catch (error) {
-        if (!isConflict(error)) throw error
-        await overtaken(this.#meta, QUEUE_IDS_KEY, entry?.revision)
-        continue
-      }
-      this.#next = first
-      this.#end = first + BLOCK
-      return
-    }
-  }
-}
-
-/** After a lost compare-and-set: resolves when the view shows the change that won. */
-export async function overtaken(meta: MetaStore, key: string, revision: number | undefined): Promise<void> {
-  if (meta.get(key)?.revision !== revision) return
-  await new Promise<void>((resolve) => {
-    const stop = meta.watch(key, (change) => {
-      if ((change.kind === 'put' ? change.entry.key : change.key) !== key) return
-      stop()
-      resolve()
-    })
-  })
-}
-
-export function isConflict(error: unknown): boolean {
-  return error instanceof StorageError && error.code === 'conflict'
 }

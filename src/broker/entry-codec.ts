@@ -1,10 +1,13 @@
-/** Bytes of the entries of groups: numbers, texts, byte strings. What they mean stands in `group-entries.ts`. */
-import { copyOf } from '../../base/bytes.ts'
-import { StorageError } from '../../base/errors.ts'
-import { readText, textSize, writeText } from '../../base/text.ts'
-import { VARINT_BYTES_MAX, VarintReader, writeVarint } from '../../base/varint.ts'
+/**
+ * Bytes of the entries that state machines write to their logs: numbers, texts, byte strings. What they mean stands with
+ * each of them (`groups/group-entries.ts`, `transactions/transaction-entries.ts`).
+ */
+import { copyOf } from '../base/bytes.ts'
+import { StorageError } from '../base/errors.ts'
+import { readText, textSize, writeText } from '../base/text.ts'
+import { VARINT_BYTES_MAX, VarintReader, writeVarint } from '../base/varint.ts'
 
-export class GroupWriter {
+export class EntryWriter {
   #bytes = Buffer.alloc(256)
   #end = 0
 
@@ -51,7 +54,7 @@ export class GroupWriter {
 }
 
 /** Storage has checked its sums already: what does not fit here was written by a bug or by a stranger. */
-export class GroupReader {
+export class EntryReader {
   readonly #bytes: Buffer
   #at = 0
 
@@ -107,5 +110,5 @@ export class GroupReader {
 }
 
 function damaged(): StorageError {
-  return new StorageError('damaged', 'an entry of a group ends too soon')
+  return new StorageError('damaged', 'a stored entry ends too soon')
 }
