@@ -109,6 +109,7 @@ class Client {
       this.#answered = joined
       this.#id = joined.memberId
       this.#witness.joined(this.name, joined)
+      expect(['range', NAMES[this.#taste % NAMES.length]]).toContain(joined.protocol)
     } else if (joined?.why === 'member-id-required') this.#id = joined.memberId
     else this.#refused(joined?.why)
     if (synced?.kind === 'synced') {
@@ -141,9 +142,9 @@ class Client {
       case 1: // The process is gone, with or without its connection being seen to go.
         return this.stop(this.#random.below(2) === 0)
       case 2:
+        if (this.isWaiting) return
         this.#taste++
-        if (!this.isWaiting) this.#forget()
-        return
+        return this.#forget()
       case 3:
         if (!this.isWaiting && this.#answered !== undefined) this.#leave()
         return
@@ -178,6 +179,7 @@ async function run(seed: number): Promise<void> {
   const clients = Array.from({ length: 2 + random.below(8) }, (_, index) => {
     return new Client(`c${index}`, random.below(3) === 0, bench, witness, random)
   })
+  bench.storesAtOnce = random.below(2) === 0
   let generation = 0
   for (let step = 0; step < 300; step++) {
     const client = clients[random.below(clients.length)] as Client
@@ -185,6 +187,7 @@ async function run(seed: number): Promise<void> {
     else if (random.below(6) === 0) await client.misbehave()
     else await client.act()
     if (random.below(3) === 0) await bench.advance(random.below(1500))
+    if (random.below(4) === 0) await bench.commit()
     expect(bench.membership.generation).toBeGreaterThanOrEqual(generation)
     generation = bench.membership.generation
   }
@@ -192,6 +195,8 @@ async function run(seed: number): Promise<void> {
 }
 
 async function settle(bench: GroupBench, clients: readonly Client[]): Promise<void> {
+  bench.storesAtOnce = true
+  await bench.commit()
   for (let beats = 0; beats < 100; beats++) {
     for (const client of clients) if (client.isRunning) await client.act()
     await bench.advance(1000)
