@@ -329,6 +329,18 @@ test('connection: a shutdown is told, and not to those who are still greeting', 
   expect(early.client.socket.destroyed).toBe(true)
 })
 
+test('connection: a client that does not answer a shutdown holds it up for two seconds at most', async () => {
+  const stage = await openStage()
+  stage.connection.close({ kind: 'shutdown' })
+  await stage.client.expect('connection.close')
+  stage.clock.advance(stage.settings.shutdownTimeoutMs - 1)
+  await turns()
+  expect(stage.isGone).toBe(false)
+  stage.clock.advance(1)
+  await turns()
+  expect(stage.isGone).toBe(true)
+})
+
 test('connection: a socket that breaks gives everything back', async () => {
   const stage = await openStage()
   stage.client.socket.destroy(new Error('ECONNRESET'))

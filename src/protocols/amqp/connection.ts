@@ -278,13 +278,13 @@ export class Connection implements InputHost, HandshakeHost, SessionOwner {
   }
 
   /** A connection.close from us. */
-  #closeWith(answer: Answer): void {
+  #closeWith(answer: Answer, timeoutMs = this.#options.settings.closeTimeoutMs): void {
     if (this.#state !== 'handshake' && this.#state !== 'running') return
     const { replyCode, replyText, classId, methodId } = answer
     this.#stopWork('closing')
     this.send(makeMethod('connection.close', { replyCode, replyText, classId, methodId }))
     void this.#endSession()
-    this.#deadlineIn(this.#options.settings.closeTimeoutMs, 'no connection.close-ok in time')
+    this.#deadlineIn(timeoutMs, 'no connection.close-ok in time')
     // Input is only looked at for the client's close-ok from here on, so nothing is left to wait for.
     this.#input.resumeAll()
   }
@@ -295,7 +295,9 @@ export class Connection implements InputHost, HandshakeHost, SessionOwner {
 
   /** By the broker or an administrator. A client that is still greeting is not worth a goodbye. */
   close(reason: SessionEnd): void {
+    const { shutdownTimeoutMs } = this.#options.settings
     if (this.#state === 'handshake') this.#end(reason.kind)
+    else if (reason.kind === 'shutdown') this.#closeWith(answerToEnd(reason), shutdownTimeoutMs)
     else this.#closeWith(answerToEnd(reason))
   }
 

@@ -30,6 +30,8 @@ export interface AmqpSettings {
   readonly refusalDelayMs: number
   /** How long a peer may take to answer connection.close, or to close its side. */
   readonly closeTimeoutMs: number
+  /** The same while the broker goes down: a container is given ten seconds for everything. */
+  readonly shutdownTimeoutMs: number
   /** Bytes a peer may leave unread before we stop reading what it sends; deliveries stop long before. */
   readonly unreadBytesMax: number
   /** A peer that has not read anything for so long, while we had stopped for it, is dropped. */
@@ -58,6 +60,7 @@ export const defaultAmqpSettings: AmqpSettings = {
   handshakeTimeoutMs: 10_000,
   refusalDelayMs: 1000,
   closeTimeoutMs: 10_000,
+  shutdownTimeoutMs: 2_000,
   unreadBytesMax: 16 * MIB,
   stallTimeoutMs: 60_000,
 }

@@ -17,6 +17,7 @@ import {
   write as writeFd,
   writev,
 } from 'node:fs'
+import { dirname, resolve as resolvePath } from 'node:path'
 import type { Clock } from '../../../base/clock.ts'
 import { lockDirectory } from './lock.ts'
 
@@ -143,6 +144,26 @@ function openFd(path: string, flags: number): Promise<number> {
   })
 }
 
+/** With its parents. Node's own way loops for ever where a parent exists but takes no children (`/proc`). */
+async function makeDirectory(directory: string): Promise<void> {
+  const make = (path: string): Promise<void> => settle((done) => mkdir(path, { mode: 0o750 }, (error) => done(error)))
+  const isThere = async (path: string): Promise<boolean> =>
+    (await promises.stat(path).catch(() => undefined))?.isDirectory() ?? false
+  const missing: string[] = []
+  for (let path = resolvePath(directory); !(await isThere(path)); path = dirname(path)) {
+    missing.unshift(path)
+    if (dirname(path) === path) break
+  }
+  for (const path of missing) {
+    try {
+      await make(path)
+    } catch (error) {
+      // Somebody else may have made it meanwhile.
+      if (!(await isThere(path))) throw error
+    }
+  }
+}
+
 export const nodeFiles: Files = {
   async open(path, mode, options) {
     const flushed = options?.flushed === true
@@ -154,7 +175,7 @@ export const nodeFiles: Files = {
   remove: (path) => promises.rm(path, { force: true }),
   list: (directory) => promises.readdir(directory),
 
-  makeDirectory: (directory) => settle((done) => mkdir(directory, { recursive: true, mode: 0o750 }, (e) => done(e))),
+  makeDirectory,
 
   async flushDirectory(directory) {
     // Windows has no such thing as flushing a directory, and refuses to open one.
