@@ -57,7 +57,10 @@ export class LaneState {
         const to = payload.readUIntBE(at + 6, 6)
         this.settled.add(from, to)
         this.forgetCounts(from, to)
+        // Messages that were never stored had offsets too: given again, they would be settled before they exist.
+        if (to > this.nextOffset) this.nextOffset = to
       }
+      if (this.deliveredUpTo > this.nextOffset) this.nextOffset = this.deliveredUpTo
     } else if (kind === RETURNED) {
       for (let at = 1; at < payload.length; at += COUNT_BYTES) {
         this.deliveryCounts.set(payload.readUIntBE(at, 6), payload.readUInt32BE(at + 6))
