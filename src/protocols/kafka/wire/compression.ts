@@ -44,11 +44,8 @@ export function decompress(compression: number, packed: Buffer, bytesMax: number
       return unpackSnappy(packed, bytesMax)
     case COMPRESSION.lz4:
       return unpackLz4(packed, bytesMax)
-    case COMPRESSION.zstd: {
-      const unpack = native.zstdDecompressSync
-      if (unpack === undefined) return unpackZstd(packed, bytesMax)
-      return unpackWithNode('zstd', bytesMax, () => unpack(packed, { maxOutputLength: bytesMax }))
-    }
+    case COMPRESSION.zstd:
+      return unpackZstd(packed, bytesMax, native.zstdDecompressSync)
     default:
       throw new KafkaWireError(`compression ${compression} is not known`)
   }
@@ -87,9 +84,10 @@ function unpackWithNode(name: string, bytesMax: number, unpack: () => Buffer): B
   }
 }
 
-/** Without help from Node. */
-export function unpackZstd(packed: Buffer, bytesMax: number): Buffer {
+/** With `unpack` of a newer Node, or without. */
+export function unpackZstd(packed: Buffer, bytesMax: number, unpack?: ZstdOfNode['zstdDecompressSync']): Buffer {
   checkZstd(packed, bytesMax)
+  if (unpack !== undefined) return unpackWithNode('zstd', bytesMax, () => unpack(packed, { maxOutputLength: bytesMax }))
   const output = new UnpackedBytes(4 * packed.length, bytesMax)
   try {
     const stream = new Decompress((piece) => output.append(piece, 0, piece.length))
