@@ -70,7 +70,7 @@ export const OPTIONS = {
     'listen',
     listenUrl,
     [new URL('amqp://127.0.0.1:5672')],
-    'Where to accept connections: `amqp://HOST:PORT`, or `amqps://HOST:PORT?cert=FILE&key=FILE`. Port 0 picks a free one.',
+    'Where to accept connections: `amqp://HOST:PORT`, `kafka://HOST:PORT`, or with TLS `amqps://` and `kafka+ssl://`, each with `?cert=FILE&key=FILE`. Port 0 picks a free one. Kafka clients are told to come back to the address they came in by; `?advertise=HOST:PORT` tells them another one.',
   ),
   durability: one(
     'durability',
@@ -96,6 +96,18 @@ export const OPTIONS = {
   frameBytesMax: one('frame-max', size(4 * KIB, 16 * MIB), 128 * KIB, 'Largest AMQP frame.'),
   channelCountMax: one('channel-max', integer(1, 65_535), 2047, 'Channels a connection may open.'),
   messageBytesMax: one('max-message-size', size(1, 512 * MIB), 128 * MIB, 'Largest message body accepted.'),
+  topicPartitions: one(
+    'topic-partitions',
+    integer(1, 10_000),
+    1,
+    'Partitions of a Kafka topic that does not say how many.',
+  ),
+  autoCreateTopics: one(
+    'auto-create-topics',
+    oneOf(['yes', 'no']),
+    'yes',
+    'Whether a Kafka topic is made when a client first asks for it.',
+  ),
   connectionCountMax: one(
     'max-connections',
     integer(1, 1_000_000),

@@ -26,6 +26,8 @@ export interface Scheme {
   readonly name: string
   readonly defaultPort: number
   readonly tls: boolean
+  /** Names of what its URLs may say besides TLS: `?advertise=host:port`. */
+  readonly parameters?: readonly string[]
 }
 
 export interface Protocol {
@@ -36,8 +38,9 @@ export interface Protocol {
   /**
    * Takes a connected socket over (a TLS socket after its handshake). Sets its handlers, 'error' among them, before it
    * returns; a peer that says nothing is dropped after the handshake timeout.
+   * @param listener the URL it came in by, for a protocol whose URLs have parameters
    */
-  accept(socket: Socket): void
+  accept(socket: Socket, listener: URL): void
 
   /**
    * Says goodbye to every connection and resolves when the last is gone; peers that do not answer are dropped in time.

@@ -5,9 +5,14 @@ import { ConfigError } from '../config/load-config.ts'
 import { storeUrlOf } from '../config/options.ts'
 import { AmqpProtocol, amqpSchemes } from '../protocols/amqp/amqp-protocol.ts'
 import { amqpMessageFormat } from '../protocols/amqp/message-format.ts'
+import { advertisedOf } from '../protocols/kafka/advertised.ts'
+import { kafkaBatchFormat } from '../protocols/kafka/kafka-batch-format.ts'
+import { KafkaProtocol, kafkaSchemes } from '../protocols/kafka/kafka-protocol.ts'
+import { recordMessageFormat } from '../protocols/kafka/record-message.ts'
 import type { Storage } from '../storage/contract.ts'
 import { openStorage } from '../storage/open-storage.ts'
 import { amqpSettings } from './amqp-settings.ts'
+import { kafkaSettings } from './kafka-settings.ts'
 import type { BrokerNeeds, RunningBroker, ServerParts, Surroundings } from './parts.ts'
 
 export const busbarParts: ServerParts = {
@@ -19,6 +24,13 @@ export const busbarParts: ServerParts = {
       schemes: amqpSchemes,
       format: amqpMessageFormat,
       make: (context, config) => new AmqpProtocol(context, amqpSettings(config)),
+    },
+    {
+      schemes: kafkaSchemes,
+      format: recordMessageFormat,
+      batchFormat: kafkaBatchFormat,
+      checkListener: advertisedOf,
+      make: (context, config, shared) => new KafkaProtocol(context, shared.formats, kafkaSettings(config, shared)),
     },
   ],
 }

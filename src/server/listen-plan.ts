@@ -23,7 +23,13 @@ export async function planListeners(config: Config, makers: readonly ProtocolMak
       const known = makers.flatMap(({ schemes }) => schemes.map((candidate) => candidate.name))
       throw new ConfigError('flag', `--listen ${url.href}: ${unknownName(`protocol "${name}"`, name, known)}`)
     }
-    planned.push({ url, scheme, maker, tls: scheme.tls ? await tlsOf(url) : noTls(url) })
+    checkOwnParameters(url, maker)
+    planned.push({
+      url,
+      scheme,
+      maker,
+      tls: scheme.tls ? await tlsOf(withoutOwn(url, scheme)) : noTls(url, scheme, maker),
+    })
   }
   return planned
 }
@@ -38,10 +44,25 @@ async function tlsOf(url: URL): Promise<TlsSettings> {
   }
 }
 
-function noTls(url: URL): undefined {
-  if (url.search === '') return undefined
-  throw new ConfigError(
-    'flag',
-    `--listen ${url.href}: ${url.protocol}// takes no parameters; with TLS it is ${url.protocol.slice(0, -1)}s://`,
-  )
+function checkOwnParameters(url: URL, maker: ProtocolMaker): void {
+  try {
+    maker.checkListener?.(url)
+  } catch (cause) {
+    throw new ConfigError('flag', `--listen ${url.href}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** What is left for others to judge. */
+function withoutOwn(url: URL, { parameters = [] }: Scheme): URL {
+  const rest = new URL(url)
+  for (const name of parameters) rest.searchParams.delete(name)
+  return rest
+}
+
+function noTls(url: URL, scheme: Scheme, maker: ProtocolMaker): undefined {
+  const { parameters = [] } = scheme
+  const secureName = maker.schemes.find(({ tls }) => tls)?.name
+  if (withoutOwn(url, scheme).search === '') return undefined
+  const own = parameters.length === 0 ? 'no parameters' : `only ${parameters.join(', ')}`
+  throw new ConfigError('flag', `--listen ${url.href}: ${url.protocol}// takes ${own}; with TLS it is ${secureName}://`)
 }

@@ -39,6 +39,14 @@ export interface BrokerNeeds {
   onFailure(failure: StorageError): void
 }
 
+/** What is the same for all protocols of one server. */
+export interface SharedParts {
+  /** Of single messages, by whichever protocol they came. */
+  readonly formats: MessageFormats
+  /** Made once for a storage, and the same over restarts. */
+  readonly clusterId: string
+}
+
 export interface ProtocolMaker {
   /** Known before anything is started, so that a bad `--listen` is told at once. */
   readonly schemes: readonly Scheme[]
@@ -46,7 +54,9 @@ export interface ProtocolMaker {
   readonly format?: MessageFormat
   /** Of whole batches in streams; at most one protocol has one. */
   readonly batchFormat?: BatchFormat
-  make(context: ProtocolContext, config: Config): Protocol
+  /** Of the URL's own parameters. @throws {RangeError} saying what they should look like */
+  checkListener?(url: URL): void
+  make(context: ProtocolContext, config: Config, shared: SharedParts): Protocol
 }
 
 export interface ServerParts {

@@ -14,8 +14,9 @@ import { type ConnectionLimit, type Listener, listen } from '../net/listener.ts'
 import type { Protocol } from '../protocols/protocol.ts'
 import { type Logger, silentLogger } from '../telemetry/logger.ts'
 import { Metrics } from '../telemetry/metrics.ts'
+import { clusterIdOf } from './cluster-id.ts'
 import { type PlannedListener, planListeners } from './listen-plan.ts'
-import type { ProtocolMaker, ServerParts, Surroundings } from './parts.ts'
+import type { ProtocolMaker, ServerParts, SharedParts, Surroundings } from './parts.ts'
 
 export interface RunningServer {
   /** Where to connect, by scheme: `{ amqp: 'amqp://127.0.0.1:5672' }`; further listeners of a scheme are `amqp-2`, ... */
@@ -85,12 +86,13 @@ async function startParts(
   const door = await parts.openBroker({ storage, formats, batches, onFailure }, surroundings)
   undo.add('broker', () => door.close())
   const users = parts.makeUsers(surroundings)
+  const shared: SharedParts = { formats, clusterId: await clusterIdOf(storage.meta, surroundings.random) }
   const { clock, random, metrics } = surroundings
   const protocols = new Map<ProtocolMaker, Protocol>()
   for (const { maker } of planned) {
     if (protocols.has(maker)) continue
     const logger = surroundings.logger.child({ component: maker.schemes[0]!.name })
-    const protocol = maker.make({ door, users, clock, random, logger, metrics }, surroundings.config)
+    const protocol = maker.make({ door, users, clock, random, logger, metrics }, surroundings.config, shared)
     protocols.set(maker, protocol)
     undo.add(protocol.name, () => protocol.stop())
   }
@@ -121,7 +123,7 @@ async function startListeners(
       tls,
       limit,
       defaultPort: scheme.defaultPort,
-      onConnection: (socket) => protocol.accept(socket),
+      onConnection: (socket) => protocol.accept(socket, url),
       onRefused: () => refused.value++,
       onError: (error) => logger.error('a listener failed to accept', { error }),
     })

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../base/clock.ts'
 import type { Session } from '../../broker/session.ts'
+import type { MessageFormats } from '../../message/message-format.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { AdvertisedAddress } from './advertised.ts'
 import type { Login } from './login.ts'
@@ -14,6 +15,8 @@ export interface RequestContext {
   readonly session: Session
   readonly settings: KafkaSettings
   readonly clock: Clock
+  /** Of single messages, which other protocols put between the batches of a topic. */
+  readonly formats: MessageFormats
   readonly logger: Logger
   readonly apiVersion: number
   /** '' when the client gave none. */

@@ -11,7 +11,9 @@
  */
 import type { User } from '../../access/users.ts'
 import type { Timer } from '../../base/clock.ts'
+import { Refused } from '../../base/errors.ts'
 import type { Flow, Session, SessionEnd, SessionOwner } from '../../broker/session.ts'
+import type { MessageFormats } from '../../message/message-format.ts'
 import { SocketWriter } from '../../net/socket-writer.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Counter } from '../../telemetry/metrics.ts'
@@ -32,6 +34,7 @@ import { API } from './wire/schemas/apis.gen.ts'
 export interface ConnectionOptions {
   readonly protocol: ProtocolContext
   readonly settings: KafkaSettings
+  readonly formats: MessageFormats
   readonly advertised: AdvertisedAddress
   readonly logger: Logger
   readonly requestCount: Counter
@@ -163,11 +166,12 @@ export class Connection implements SessionOwner {
   }
 
   #context({ apiVersion, clientId }: RequestHeader): RequestContext {
-    const { settings, protocol, logger, advertised } = this.#options
+    const { settings, protocol, formats, logger, advertised } = this.#options
     return {
       session: this.#session!,
       settings,
       clock: protocol.clock,
+      formats,
       logger,
       apiVersion,
       clientId: clientId ?? '',
@@ -240,7 +244,7 @@ export class Connection implements SessionOwner {
   #fail(error: unknown, apiKey: number | undefined): void {
     if (this.#state === 'ended') return
     const api = apiKey === undefined ? undefined : (apiName(apiKey) ?? apiKey)
-    const isClients = error instanceof KafkaWireError || error instanceof HangUp
+    const isClients = error instanceof KafkaWireError || error instanceof HangUp || error instanceof Refused
     const fields = { peer: this.#peer, ...(api === undefined ? {} : { api }) }
     if (isClients) this.#options.logger.warn('connection refused', { ...fields, why: error.message })
     else this.#options.logger.error('a request failed', { ...fields, error })

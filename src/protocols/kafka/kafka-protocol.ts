@@ -3,23 +3,25 @@
  * connection is in connection.ts and below.
  */
 import type { Socket } from 'node:net'
+import type { MessageFormats } from '../../message/message-format.ts'
 import type { Counter } from '../../telemetry/metrics.ts'
 import type { Protocol, ProtocolContext, Scheme } from '../protocol.ts'
-import { type AdvertisedAddress, advertisedOf, dialledAddress } from './advertised.ts'
+import { ADVERTISE, type AdvertisedAddress, advertisedOf, dialledAddress } from './advertised.ts'
 import { Connection } from './connection.ts'
 import { defaultKafkaSettings, type KafkaSettings } from './settings.ts'
 
 const DEFAULT_PORT = 9092
 
 export const kafkaSchemes: readonly Scheme[] = [
-  { name: 'kafka', defaultPort: DEFAULT_PORT, tls: false },
-  { name: 'kafka+ssl', defaultPort: 9093, tls: true },
+  { name: 'kafka', defaultPort: DEFAULT_PORT, tls: false, parameters: [ADVERTISE] },
+  { name: 'kafka+ssl', defaultPort: 9093, tls: true, parameters: [ADVERTISE] },
 ]
 
 export class KafkaProtocol implements Protocol {
   readonly name = 'kafka'
   readonly schemes = kafkaSchemes
   readonly #context: ProtocolContext
+  readonly #formats: MessageFormats
   readonly #settings: KafkaSettings
   readonly #connections = new Set<Connection>()
   readonly #requestCount: Counter
@@ -27,8 +29,9 @@ export class KafkaProtocol implements Protocol {
   /** Called when the last connection is gone. */
   #stopped: (() => void)[] = []
 
-  constructor(context: ProtocolContext, settings: KafkaSettings = defaultKafkaSettings) {
+  constructor(context: ProtocolContext, formats: MessageFormats, settings: KafkaSettings = defaultKafkaSettings) {
     this.#context = context
+    this.#formats = formats
     this.#settings = settings
     this.#requestCount = context.metrics.counter('busbar_kafka_requests_total', 'Requests of Kafka clients.')
   }
@@ -37,7 +40,7 @@ export class KafkaProtocol implements Protocol {
     return this.#connections.size
   }
 
-  accept(socket: Socket, listener?: URL): void {
+  accept(socket: Socket, listener: URL): void {
     if (this.#isStopping) {
       socket.destroy()
       return
@@ -45,6 +48,7 @@ export class KafkaProtocol implements Protocol {
     const connection = new Connection(socket, {
       protocol: this.#context,
       settings: this.#settings,
+      formats: this.#formats,
       advertised: this.#advertised(socket, listener),
       logger: this.#context.logger,
       requestCount: this.#requestCount,
@@ -54,9 +58,8 @@ export class KafkaProtocol implements Protocol {
   }
 
   /** Decided once a connection: all its answers must name the same place. */
-  #advertised(socket: Socket, listener: URL | undefined): AdvertisedAddress {
-    const fixed = listener === undefined ? undefined : advertisedOf(listener)
-    return fixed ?? this.#settings.advertise ?? dialledAddress(socket, DEFAULT_PORT)
+  #advertised(socket: Socket, listener: URL): AdvertisedAddress {
+    return advertisedOf(listener) ?? this.#settings.advertise ?? dialledAddress(socket, DEFAULT_PORT)
   }
 
   #gone(connection: Connection): void {

@@ -8,6 +8,7 @@ import { defaultUsers, type Users } from '../../access/users.ts'
 import { type Clock, ManualClock } from '../../base/clock.ts'
 import { seededRandom } from '../../base/random.ts'
 import type { Flow, Session, SessionDoor, SessionOwner, SessionRequest } from '../../broker/session.ts'
+import { MessageFormats } from '../../message/message-format.ts'
 import { type LogFields, type Logger, silentLogger } from '../../telemetry/logger.ts'
 import { Counter, Metrics } from '../../telemetry/metrics.ts'
 import { Connection } from './connection.ts'
@@ -187,6 +188,7 @@ export interface StageOptions {
   readonly settings?: Partial<KafkaSettings>
   readonly users?: Users
   readonly door?: SessionDoor
+  readonly formats?: MessageFormats
   readonly clock?: Clock
 }
 
@@ -201,6 +203,7 @@ export class Stage {
   readonly connections: Connection[] = []
   goneCount = 0
   readonly #users: Users
+  readonly #formats: MessageFormats
   readonly #logger: Logger
   readonly #metrics = new Metrics()
 
@@ -208,6 +211,7 @@ export class Stage {
     this.clock = options.clock instanceof ManualClock ? options.clock : new ManualClock()
     this.door = options.door ?? new IdleDoor()
     this.settings = { ...defaultKafkaSettings, ...options.settings }
+    this.#formats = options.formats ?? new MessageFormats()
     this.#users = options.users ?? defaultUsers(seededRandom(1))
     this.#logger = {
       ...silentLogger,
@@ -229,6 +233,7 @@ export class Stage {
         metrics: this.#metrics,
       },
       settings: this.settings,
+      formats: this.#formats,
       advertised: { host: '127.0.0.1', port: 9092 },
       logger: this.#logger,
       requestCount: new Counter(),

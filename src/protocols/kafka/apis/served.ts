@@ -2,12 +2,45 @@
  * What is served: the one table of it. An API that is not here is not advertised, and a request for it ends the connection.
  */
 import type { Api } from '../api.ts'
+import { alterConfigs } from './alter-configs.ts'
 import { makeApiVersions } from './api-versions.ts'
+import { createPartitions } from './create-partitions.ts'
+import { createTopics } from './create-topics.ts'
+import { deleteRecords } from './delete-records.ts'
+import { deleteTopics } from './delete-topics.ts'
+import { describeCluster } from './describe-cluster.ts'
+import { describeConfigs } from './describe-configs.ts'
+import { describeTopicPartitions } from './describe-topic-partitions.ts'
+import { fetch } from './fetch.ts'
+import { incrementalAlterConfigs } from './incremental-alter-configs.ts'
+import { listOffsets } from './list-offsets.ts'
+import { metadata } from './metadata.ts'
+import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
+import { produce } from './produce.ts'
+import { saslAuthenticate } from './sasl-authenticate.ts'
+import { saslHandshake } from './sasl-handshake.ts'
 
 /** Any of them: the key says what its request and response are. */
 export type AnyApi = Api<never, unknown>
 
-const besidesApiVersions: readonly AnyApi[] = []
+const besidesApiVersions: readonly AnyApi[] = [
+  produce,
+  fetch,
+  listOffsets,
+  metadata,
+  saslHandshake,
+  createTopics,
+  deleteTopics,
+  deleteRecords,
+  offsetForLeaderEpoch,
+  describeConfigs,
+  alterConfigs,
+  saslAuthenticate,
+  createPartitions,
+  incrementalAlterConfigs,
+  describeCluster,
+  describeTopicPartitions,
+]
 
 export const servedApis: readonly AnyApi[] = [...besidesApiVersions, makeApiVersions(besidesApiVersions)]
 
