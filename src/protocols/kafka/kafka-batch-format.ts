@@ -80,12 +80,6 @@ function walk(bytes: Buffer, header: BatchHeader, visit: (record: RecordReader) 
   })
 }
 
-/** Its distance from the base offset, which is not its number in the batch once compaction took some out. */
-function placeOf({ offsetDelta }: RecordReader, { lastOffsetDelta }: BatchHeader): number {
-  if (offsetDelta >= 0 && offsetDelta <= lastOffsetDelta) return offsetDelta
-  throw new KafkaWireError(`a record at offset ${offsetDelta} of ${lastOffsetDelta + 1}`)
-}
-
 /** With log append time the whole batch has the one time that its header tells. */
 function timeOf(header: BatchHeader, record: RecordReader): number {
   return header.isLogAppendTime ? header.maxTimestamp : header.baseTimestamp + record.timestampDelta
