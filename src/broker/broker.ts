@@ -19,6 +19,8 @@ import { delayOf } from './delayed/delay-store.ts'
 import { DelayStores } from './delayed/delay-stores.ts'
 import { DiskAlarm } from './disk-alarm.ts'
 import { FlowControl } from './flow.ts'
+import { GroupCoordinators } from './groups/group-coordinators.ts'
+import { defaultGroupSettings, type GroupSettings } from './groups/group-settings.ts'
 import { Mailboxes } from './mailboxes.ts'
 import { deadLetter, isCycle } from './queues/dead-letter.ts'
 import { MessageMemory } from './queues/message-memory.ts'
@@ -45,6 +47,8 @@ export interface BrokerOptions {
   readonly logger: Logger
   readonly messageMemoryBytes: number
   readonly diskFreeBytesMin: number
+  /** Only what differs from the defaults. */
+  readonly groups?: Partial<GroupSettings>
   /** Made when they are missing. */
   readonly vhosts: readonly string[]
   /** Storage failed for good: nothing can be promised any more. Sessions have been told. */
@@ -57,6 +61,7 @@ export class Broker implements SessionDoor {
   readonly #flow: FlowControl
   readonly #vhosts: Vhosts<Target>
   readonly #delays: DelayStores
+  readonly #groups: GroupCoordinators
   readonly #mailboxes: Mailboxes
   readonly #diskAlarm: DiskAlarm
   readonly #sessions = new Set<ClientSession>()
@@ -84,6 +89,7 @@ export class Broker implements SessionDoor {
     this.#flow = new FlowControl([this.#shard.journal])
     this.#mailboxes = new Mailboxes(options.random)
     this.#delays = new DelayStores(storage.meta)
+    this.#groups = new GroupCoordinators(storage.meta)
     this.#diskAlarm = new DiskAlarm(storage, this.#flow, clock, options.diskFreeBytesMin)
     this.#queueDeps = {
       shard: this.#shard,
@@ -100,7 +106,7 @@ export class Broker implements SessionDoor {
       clock,
       owners: this.#logOwners,
       segmentClosed: () => {},
-      ended: (stream) => this.#streams.remove(stream),
+      ended: (stream) => this.#streamEnded(stream),
     }
     this.#vhosts = new Vhosts<Target>({
       meta: storage.meta,
@@ -115,10 +121,17 @@ export class Broker implements SessionDoor {
   async #recover(): Promise<void> {
     this.#vhosts.recover()
     for (const name of this.#options.vhosts) await this.#vhosts.create(name)
-    for (const vhost of this.#vhosts.all()) await this.#openDelays(vhost)
+    for (const vhost of this.#vhosts.all()) {
+      await this.#openDelays(vhost)
+      await this.#openGroups(vhost.name)
+    }
     await this.#shard.replay()
     for (const queue of this.#queuesById.values()) queue.recovered()
     for (const stream of this.#streams.all()) for (const partition of stream.partitions) partition.recovered()
+    for (const [vhost, groups] of this.#groups.all()) {
+      const streams = this.#streams.of(vhost)
+      groups.recovered((name) => streams.has(name))
+    }
     for (const store of this.#delays.all()) {
       store
         .recovered()
@@ -138,6 +151,18 @@ export class Broker implements SessionDoor {
     })
   }
 
+  async #openGroups(vhost: string): Promise<void> {
+    const { clock, random } = this.#options
+    const settings = { ...defaultGroupSettings, ...this.#options.groups }
+    await this.#groups.open(vhost, { shard: this.#shard, clock, random, settings })
+  }
+
+  #streamEnded(stream: Stream): void {
+    this.#streams.remove(stream)
+    const { vhost, name } = stream.definition
+    this.#groups.find(vhost)?.forgetStream(name)
+  }
+
   #makeQueue(
     definition: QueueDefinition,
     owner: Session | undefined,
@@ -155,7 +180,7 @@ export class Broker implements SessionDoor {
 
   #ownerOf(log: number): LogOwner | undefined {
     const id = Math.floor(log / LANES_PER_QUEUE)
-    return this.#queuesById.get(id) ?? this.#logOwners.get(log) ?? this.#delays.byId(id)
+    return this.#queuesById.get(id) ?? this.#logOwners.get(log) ?? this.#delays.byId(id) ?? this.#groups.logOwner(log)
   }
 
   #streamsOf(vhost: string): StreamCatalog {
@@ -206,6 +231,7 @@ export class Broker implements SessionDoor {
     const session = new ClientSession(request, {
       vhost: this.#vhosts.get(request.vhost),
       streams: this.#streamsOf(request.vhost),
+      groups: this.#groups.get(request.vhost),
       delays: this.#delays.get(request.vhost),
       mailboxes: this.#mailboxes,
       flow: this.#flow,
@@ -225,6 +251,7 @@ export class Broker implements SessionDoor {
 
   #end(reason: SessionEnd): void {
     this.#ended = reason
+    for (const [, groups] of this.#groups.all()) groups.close()
     for (const session of [...this.#sessions]) session.end(reason)
   }
 

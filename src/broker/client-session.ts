@@ -5,6 +5,7 @@
 import { Address, type Message } from '../message/message.ts'
 import { type DelayStore, delayOf } from './delayed/delay-store.ts'
 import type { FlowControl, Throttled } from './flow.ts'
+import type { Groups } from './groups/group-door.ts'
 import { MAILBOX_PREFIX, type Mailboxes } from './mailboxes.ts'
 import type { Consumer, Delivery, Subscription } from './queues/consumer.ts'
 import type { RoomListener } from './queues/queue-deps.ts'
@@ -30,6 +31,7 @@ import type { Vhost } from './topology/vhost.ts'
 export interface ClientSessionDeps {
   readonly vhost: Vhost<Target>
   readonly streams: Streams
+  readonly groups: Groups
   readonly delays: DelayStore
   readonly mailboxes: Mailboxes
   readonly flow: FlowControl
@@ -74,6 +76,10 @@ export class ClientSession implements Session, Throttled, RoomListener {
 
   get streams(): Streams {
     return this.#deps.streams
+  }
+
+  get groups(): Groups {
+    return this.#deps.groups
   }
 
   declareExchange(spec: ExchangeSpec): Promise<void> {

@@ -8,6 +8,7 @@
 import type { FieldTable } from '../base/field-value.ts'
 import type { Address, Message } from '../message/message.ts'
 import type { ConfirmListener } from './confirm-listener.ts'
+import type { Groups } from './groups/group-door.ts'
 import type { Consumer, Delivery, Subscription } from './queues/consumer.ts'
 import type { Streams } from './streams/stream-door.ts'
 
@@ -113,6 +114,8 @@ export interface Session {
 
   /** The streams of the vhost. */
   readonly streams: Streams
+  /** The groups of the vhost, and how far they have read. */
+  readonly groups: Groups
 
   /** Everything this session published or settled so far is durable when this resolves. @throws {StorageError} */
   durable(): Promise<void>

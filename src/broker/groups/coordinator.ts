@@ -74,12 +74,15 @@ export class GroupCoordinator implements Groups {
     return this.#slots.logOwner(log)
   }
 
-  /** After replay: the members that were there go on from here. */
-  recovered(): void {
+  /** After replay: the members that were there go on from here. Offsets of streams that ended meanwhile are dropped. */
+  recovered(streamExists: (stream: string) => boolean): void {
+    const gone = new Set<string>()
     for (const group of this.#slots.all()) {
       if (group.stored !== undefined) group.membership.restore(group.stored)
       for (const producerId of group.offsets.producers()) this.#noteStaged(producerId, group.id)
+      for (const stream of group.offsets.everyStream()) if (!streamExists(stream)) gone.add(stream)
     }
+    for (const stream of gone) this.forgetStream(stream)
     this.#sweep.start()
   }
 
@@ -233,14 +236,12 @@ export class GroupCoordinator implements Groups {
     return answer
   }
 
-  /** A stream is gone: so is how far anybody has read it. */
-  async forgetStream(stream: string): Promise<void> {
-    const ends: Promise<void>[] = []
+  /** A stream is gone: so is how far anybody has read it. Nobody waits for it: a restart does it again. */
+  forgetStream(stream: string): void {
     for (const group of this.#slots.all()) {
       const partitions = group.offsets.mentioned(stream)
-      if (partitions.length > 0) ends.push(this.#append({ kind: 'forgotten', group: group.id, partitions }))
+      if (partitions.length > 0) this.#slots.append({ kind: 'forgotten', group: group.id, partitions }, () => {})
     }
-    await Promise.all(ends)
   }
 
   list(): readonly GroupListing[] {

@@ -63,11 +63,16 @@ export class GroupCoordinators {
     return coordinator
   }
 
+  find(vhost: string): GroupCoordinator | undefined {
+    return this.#byVhost.get(vhost)
+  }
+
   logOwner(log: number): LogOwner | undefined {
     return this.#byId.get(Math.floor(log / LANES_PER_QUEUE))?.logOwner(log)
   }
 
-  all(): IterableIterator<GroupCoordinator> {
-    return this.#byVhost.values()
+  /** With the names of their vhosts. */
+  all(): IterableIterator<[string, GroupCoordinator]> {
+    return this.#byVhost.entries()
   }
 }

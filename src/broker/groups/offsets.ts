@@ -33,6 +33,13 @@ export class GroupOffsets {
     return [...this.#committed.keys()]
   }
 
+  /** Staged ones too. */
+  everyStream(): Set<string> {
+    const names = new Set(this.#committed.keys())
+    for (const ofProducer of this.#staged.values()) for (const stream of ofProducer.keys()) names.add(stream)
+    return names
+  }
+
   partitions(stream: string): number[] {
     return [...(this.#committed.get(stream)?.keys() ?? [])]
   }

@@ -3,6 +3,7 @@
  * default one, answers to publishes come when the test says so. Every call is noted.
  */
 import { Refused } from '../../base/errors.ts'
+import type { Groups } from '../../broker/groups/group-door.ts'
 import type { Consumer, Delivery, Outcome, Subscription } from '../../broker/queues/consumer.ts'
 import type {
   BindingSpec,
@@ -124,6 +125,10 @@ export class FakeSession implements Session {
 
   get streams(): Streams {
     throw new Error('a session of the AMQP tests has no streams')
+  }
+
+  get groups(): Groups {
+    throw new Error('a session of the AMQP tests has no groups')
   }
 
   setFlow(flow: Flow): void {
