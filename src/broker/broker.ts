@@ -35,6 +35,8 @@ import { StreamTable } from './streams/stream-table.ts'
 import type { Target } from './target.ts'
 import type { Vhost } from './topology/vhost.ts'
 import { Vhosts } from './topology/vhosts.ts'
+import { TransactionCoordinators } from './transactions/transaction-coordinators.ts'
+import { defaultTransactionSettings, type TransactionSettings } from './transactions/transaction-settings.ts'
 
 export interface BrokerOptions {
   readonly storage: Storage
@@ -49,6 +51,7 @@ export interface BrokerOptions {
   readonly diskFreeBytesMin: number
   /** Only what differs from the defaults. */
   readonly groups?: Partial<GroupSettings>
+  readonly transactions?: Partial<TransactionSettings>
   /** Made when they are missing. */
   readonly vhosts: readonly string[]
   /** Storage failed for good: nothing can be promised any more. Sessions have been told. */
@@ -62,6 +65,7 @@ export class Broker implements SessionDoor {
   readonly #vhosts: Vhosts<Target>
   readonly #delays: DelayStores
   readonly #groups: GroupCoordinators
+  readonly #transactions: TransactionCoordinators
   readonly #mailboxes: Mailboxes
   readonly #diskAlarm: DiskAlarm
   readonly #sessions = new Set<ClientSession>()
@@ -90,6 +94,7 @@ export class Broker implements SessionDoor {
     this.#mailboxes = new Mailboxes(options.random)
     this.#delays = new DelayStores(storage.meta)
     this.#groups = new GroupCoordinators(storage.meta)
+    this.#transactions = new TransactionCoordinators(storage.meta)
     this.#diskAlarm = new DiskAlarm(storage, this.#flow, clock, options.diskFreeBytesMin)
     this.#queueDeps = {
       shard: this.#shard,
@@ -124,6 +129,7 @@ export class Broker implements SessionDoor {
     for (const vhost of this.#vhosts.all()) {
       await this.#openDelays(vhost)
       await this.#openGroups(vhost.name)
+      await this.#openTransactions(vhost.name)
     }
     await this.#shard.replay()
     for (const queue of this.#queuesById.values()) queue.recovered()
@@ -132,6 +138,7 @@ export class Broker implements SessionDoor {
       const streams = this.#streams.of(vhost)
       groups.recovered((name) => streams.has(name))
     }
+    this.#transactions.recovered()
     for (const store of this.#delays.all()) {
       store
         .recovered()
@@ -157,6 +164,19 @@ export class Broker implements SessionDoor {
     await this.#groups.open(vhost, { shard: this.#shard, clock, random, settings })
   }
 
+  async #openTransactions(vhost: string): Promise<void> {
+    const { clock, logger } = this.#options
+    const streams = this.#streams.of(vhost)
+    await this.#transactions.open(vhost, {
+      shard: this.#shard,
+      clock,
+      settings: { ...defaultTransactionSettings, ...this.#options.transactions },
+      findPartition: (stream, index) => streams.get(stream)?.partitions[index],
+      groups: this.#groups.get(vhost),
+      failed: (error) => logger.error('a transaction cannot be ended', { vhost, error }),
+    })
+  }
+
   #streamEnded(stream: Stream): void {
     this.#streams.remove(stream)
     const { vhost, name } = stream.definition
@@ -180,7 +200,8 @@ export class Broker implements SessionDoor {
 
   #ownerOf(log: number): LogOwner | undefined {
     const id = Math.floor(log / LANES_PER_QUEUE)
-    return this.#queuesById.get(id) ?? this.#logOwners.get(log) ?? this.#delays.byId(id) ?? this.#groups.logOwner(log)
+    const owner = this.#queuesById.get(id) ?? this.#logOwners.get(log) ?? this.#delays.byId(id)
+    return owner ?? this.#groups.logOwner(log) ?? this.#transactions.logOwner(log)
   }
 
   #streamsOf(vhost: string): StreamCatalog {
@@ -232,6 +253,7 @@ export class Broker implements SessionDoor {
       vhost: this.#vhosts.get(request.vhost),
       streams: this.#streamsOf(request.vhost),
       groups: this.#groups.get(request.vhost),
+      transactions: this.#transactions.get(request.vhost),
       delays: this.#delays.get(request.vhost),
       mailboxes: this.#mailboxes,
       flow: this.#flow,
@@ -252,6 +274,7 @@ export class Broker implements SessionDoor {
   #end(reason: SessionEnd): void {
     this.#ended = reason
     for (const [, groups] of this.#groups.all()) groups.close()
+    this.#transactions.close()
     for (const session of [...this.#sessions]) session.end(reason)
   }
 

@@ -27,11 +27,13 @@ import type { Shard } from './shard.ts'
 import type { Streams } from './streams/stream-door.ts'
 import type { Target } from './target.ts'
 import type { Vhost } from './topology/vhost.ts'
+import type { Transactions } from './transactions/transaction-door.ts'
 
 export interface ClientSessionDeps {
   readonly vhost: Vhost<Target>
   readonly streams: Streams
   readonly groups: Groups
+  readonly transactions: Transactions
   readonly delays: DelayStore
   readonly mailboxes: Mailboxes
   readonly flow: FlowControl
@@ -80,6 +82,10 @@ export class ClientSession implements Session, Throttled, RoomListener {
 
   get groups(): Groups {
     return this.#deps.groups
+  }
+
+  get transactions(): Transactions {
+    return this.#deps.transactions
   }
 
   declareExchange(spec: ExchangeSpec): Promise<void> {

@@ -11,6 +11,7 @@ import type { ConfirmListener } from './confirm-listener.ts'
 import type { Groups } from './groups/group-door.ts'
 import type { Consumer, Delivery, Subscription } from './queues/consumer.ts'
 import type { Streams } from './streams/stream-door.ts'
+import type { Transactions } from './transactions/transaction-door.ts'
 
 export interface ExchangeSpec {
   readonly name: string
@@ -116,6 +117,8 @@ export interface Session {
   readonly streams: Streams
   /** The groups of the vhost, and how far they have read. */
   readonly groups: Groups
+  /** The transactions of the vhost, and the ids of its idempotent producers. */
+  readonly transactions: Transactions
 
   /** Everything this session published or settled so far is durable when this resolves. @throws {StorageError} */
   durable(): Promise<void>

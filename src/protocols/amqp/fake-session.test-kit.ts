@@ -20,6 +20,7 @@ import type {
   SessionRequest,
 } from '../../broker/session.ts'
 import type { Streams } from '../../broker/streams/stream-door.ts'
+import type { Transactions } from '../../broker/transactions/transaction-door.ts'
 import { Address, type Message } from '../../message/message.ts'
 
 export class FakeDoor implements SessionDoor {
@@ -129,6 +130,10 @@ export class FakeSession implements Session {
 
   get groups(): Groups {
     throw new Error('a session of the AMQP tests has no groups')
+  }
+
+  get transactions(): Transactions {
+    throw new Error('a session of the AMQP tests has no transactions')
   }
 
   setFlow(flow: Flow): void {
