@@ -157,8 +157,9 @@ export class Queue implements ManagedQueue, LaneHost {
   }
 
   settle(entry: QueueEntry, outcome: Outcome): void {
-    // The queue is gone, or took the delivery back because it was overdue: its settlement means nothing any more.
-    if (this.#ended || entry.state === 'gone') return
+    // The queue took the delivery back because it was overdue, or is gone itself: its settlement means nothing any more.
+    if (entry.state === 'gone') return
+    if (this.#ended) return this.#lanes.of(entry).forget(entry)
     this.#consumerTimeout?.ended(entry)
     switch (outcome) {
       case 'accept':
@@ -176,6 +177,7 @@ export class Queue implements ManagedQueue, LaneHost {
         this.#lanes.of(entry).requeue(entry)
         if (entry.expiresAtMs >= 0) this.#noteExpiry(entry.expiresAtMs)
         this.dispatch()
+        this.#lanes.of(entry).relieve(entry)
         return
       }
       default:
