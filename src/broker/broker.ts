@@ -29,10 +29,13 @@ import { LANES_PER_QUEUE, type QueueDefinition, type QueueEndWish } from './queu
 import type { DeathReason, QueueDeps } from './queues/queue-deps.ts'
 import type { Session, SessionDoor, SessionEnd, SessionRequest } from './session.ts'
 import { type LogOwner, Shard } from './shard.ts'
+import { Compactor } from './streams/compactor.ts'
 import { Stream, type StreamDeps } from './streams/stream.ts'
 import { StreamCatalog } from './streams/stream-catalog.ts'
+import { StreamKeeper } from './streams/stream-keeper.ts'
 import { StreamTable } from './streams/stream-table.ts'
 import type { Target } from './target.ts'
+import { QueueIds } from './topology/queue-ids.ts'
 import type { Vhost } from './topology/vhost.ts'
 import { Vhosts } from './topology/vhosts.ts'
 import { TransactionCoordinators } from './transactions/transaction-coordinators.ts'
@@ -76,6 +79,7 @@ export class Broker implements SessionDoor {
   readonly #streams = new StreamTable()
   readonly #catalogs = new Map<string, StreamCatalog>()
   readonly #streamDeps: StreamDeps
+  readonly #keeper: StreamKeeper
   #ended: SessionEnd | undefined
 
   /** @throws {StorageError} when the storage cannot be claimed or read */
@@ -105,12 +109,13 @@ export class Broker implements SessionDoor {
       damaged: (queue, error) => logger.error('queue is damaged', { queue: queue.name, vhost: queue.vhost, error }),
       ended: (queue) => this.#queuesById.delete(queue.id),
     }
+    this.#keeper = this.#makeKeeper()
     this.#streamDeps = {
       shard: this.#shard,
       batches: options.batches,
       clock,
       owners: this.#logOwners,
-      segmentClosed: () => {},
+      changed: (partition) => this.#keeper.look(partition),
       ended: (stream) => this.#streamEnded(stream),
     }
     this.#vhosts = new Vhosts<Target>({
@@ -121,6 +126,16 @@ export class Broker implements SessionDoor {
       failed: (error) => logger.error('a change of the topology could not be stored', { error }),
     })
     this.#shard.journal.onFailure((failure) => this.#storageFailed(failure))
+  }
+
+  #makeKeeper(): StreamKeeper {
+    const { storage, clock, formats, batches, logger } = this.#options
+    const ids = new QueueIds(storage.meta)
+    const deps = { shard: this.#shard, owners: this.#logOwners, nextId: () => ids.next(), clock, formats, batches }
+    const compactor = new Compactor(deps, ({ stream, index }, error) =>
+      logger.error('a partition cannot be compacted', { stream, partition: index, error }),
+    )
+    return new StreamKeeper(this.#streams, clock, compactor)
   }
 
   async #recover(): Promise<void> {
@@ -144,6 +159,7 @@ export class Broker implements SessionDoor {
         .recovered()
         .catch((error: unknown) => this.#options.logger.error('delayed messages cannot be read', { error }))
     }
+    this.#keeper.start()
     void this.#diskAlarm.watch()
   }
 
@@ -290,6 +306,7 @@ export class Broker implements SessionDoor {
   async close(): Promise<void> {
     this.endSessions()
     this.#diskAlarm.stop()
+    this.#keeper.stop()
     for (const store of this.#delays.all()) store.end()
     for (const queue of this.#queuesById.values()) queue.stop()
     this.#vhosts.close()

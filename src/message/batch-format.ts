@@ -46,7 +46,10 @@ export interface BatchFormat {
    * @throws {Refused} 'not-implemented' for a compression this Node cannot unpack
    */
   messages(bytes: Buffer, topic: string): Promise<readonly { readonly index: number; readonly message: Message }[]>
-  /** The key of each record, for compaction; undefined for a record without one. */
+  /**
+   * The key of each record by its place (distance from the base offset), for compaction; undefined for a record without
+   * a key, and where compaction took one out.
+   */
   keys(bytes: Buffer): Promise<readonly (Buffer | undefined)[]>
   /** Places of the records without a value: they say that their key is deleted; for compaction. */
   tombstones(bytes: Buffer): Promise<ReadonlySet<number>>

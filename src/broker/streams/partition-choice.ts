@@ -4,22 +4,10 @@
  * themselves.
  */
 import type { Message } from '../../message/message.ts'
-
-/** The header that carries a record's key; docs/protocols/mapping.md. */
-export const KEY_HEADER = 'kafka-key'
+import { keyOf } from './message-key.ts'
 
 const SEED = 0x9747b28c
 const M = 0x5bd1e995
-
-/** The key of a message; undefined without one. An empty key is a key. */
-export function keyOf(message: Message): Buffer | undefined {
-  const properties = message.properties()
-  if (properties.length === 0) return undefined
-  const value = message.format.header(properties, KEY_HEADER)
-  if (value?.type === 'x') return value.value
-  if (value?.type !== 'S') return undefined
-  return typeof value.value === 'string' ? Buffer.from(value.value) : value.value
-}
 
 export class PartitionChoice {
   #turn = 0

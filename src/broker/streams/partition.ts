@@ -35,8 +35,8 @@ export interface PartitionDeps {
   readonly clock: Clock
   /** Whose state is in which log. */
   readonly owners: Map<number, LogOwner>
-  /** A segment is full: retention or compaction may have something to do. */
-  segmentClosed(partition: StreamPartition): void
+  /** A segment is full, or the rules are others: retention or compaction may have something to do. */
+  changed(partition: StreamPartition): void
 }
 
 /** The whole state of a compacted log is its records. */
@@ -100,6 +100,7 @@ export class StreamPartition implements Partition, LogOwner, ConfirmListener {
 
   setRules(rules: KeepingRules): void {
     this.#rules = rules
+    this.#deps.changed(this)
   }
 
   append(bytes: Buffer, facts: BatchFacts, confirms: ConfirmListener | undefined, sequence: number): AppendResult {
@@ -144,7 +145,7 @@ export class StreamPartition implements Partition, LogOwner, ConfirmListener {
       confirms.expect(sequence)
       shard.confirm(ticket, confirms, sequence)
     }
-    if (closed) this.#deps.segmentClosed(this)
+    if (closed) this.#deps.changed(this)
   }
 
   /** Confirms once everything appended so far is durable. */
@@ -265,7 +266,8 @@ export class StreamPartition implements Partition, LogOwner, ConfirmListener {
   }
 
   /** The older part of the partition is in another log from now on, and the state was changed to say so. */
-  switchTo(part: CompactedPart, previous: CompactedPart | undefined): void {
+  switchTo(part: CompactedPart): void {
+    const previous = this.#state.compacted
     this.#state.compacted = part
     this.#deps.shard.append(this.log, EntryKind.snapshot, 0, 0, this.#state.encodeSnapshot())
     if (previous !== undefined) this.#endCompacted(previous.log)

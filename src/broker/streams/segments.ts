@@ -83,9 +83,10 @@ export class Segments {
     this.#all[0] = { ...first, baseOffset: startOffset, sizeBytes: kept }
   }
 
-  /** What lies below `offset`, where a segment begins, is replaced. */
-  replaceBelow(offset: number, fresh: readonly Segment[]): void {
-    this.#all = [...fresh, ...this.#all.filter((segment) => segment.baseOffset >= offset)]
+  /** What lies below `offset` is replaced; a segment that reaches over it keeps its share. */
+  replaceBelow(offset: number, fresh: readonly Segment[], endOffset: number): void {
+    this.trim(offset, endOffset)
+    this.#all = [...fresh, ...this.#all]
     this.#sizeBytes = this.#all.reduce((sum, segment) => sum + segment.sizeBytes, 0)
   }
 

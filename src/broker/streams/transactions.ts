@@ -97,6 +97,16 @@ export class Transactions {
     return found.sort((a, b) => a.firstOffset - b.firstOffset)
   }
 
+  /** Whether the record of this producer at this offset was aborted. */
+  isAborted(producerId: number, offset: number): boolean {
+    for (let index = this.#firstMarkerFrom(offset); index < this.#aborted.length; index++) {
+      const range = this.#aborted[index] as AbortedRange
+      if (range.producerId === producerId && range.firstOffset <= offset) return true
+      if (range.stableOffset > offset) return false
+    }
+    return false
+  }
+
   #firstMarkerFrom(offset: number): number {
     let low = 0
     let high = this.#aborted.length

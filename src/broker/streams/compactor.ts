@@ -1,0 +1,60 @@
+/**
+ * One compaction after another, in the background: memory for one set of keys at a time, and the disk for one rewriting.
+ * What compaction does is in `compaction.ts`; here is only when.
+ */
+import { StorageError } from '../../base/errors.ts'
+import { type CompactionDeps, compact } from './compaction.ts'
+import type { StreamPartition } from './partition.ts'
+
+export class Compactor {
+  readonly #deps: CompactionDeps
+  readonly #failed: (partition: StreamPartition, error: unknown) => void
+  /** In order, each once. */
+  readonly #waiting = new Set<StreamPartition>()
+  #working: Promise<void> | undefined
+  #isStopped = false
+
+  constructor(deps: CompactionDeps, failed: (partition: StreamPartition, error: unknown) => void) {
+    this.#deps = deps
+    this.#failed = failed
+  }
+
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void> {
+    return this.#working ?? Promise.resolve()
+  }
+
+  /** It may be worth compacting. */
+  offer(partition: StreamPartition): void {
+    if (this.#isStopped) return
+    this.#waiting.add(partition)
+    this.#working ??= this.#work()
+  }
+
+  /** Never rejects. */
+  async #work(): Promise<void> {
+    // Never inside somebody's append.
+    await new Promise(setImmediate)
+    for (const partition of this.#waiting) {
+      this.#waiting.delete(partition)
+      try {
+        // Another pass when one did not get through all that waits.
+        while (!this.#isStopped && (await compact(partition, this.#deps))) {}
+      } catch (error) {
+        if (this.#isStopped || isEnd(error)) break
+        this.#failed(partition, error)
+      }
+    }
+    this.#working = undefined
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    this.#waiting.clear()
+  }
+}
+
+/** The broker goes down: what was begun is swept away at the next start. */
+function isEnd(error: unknown): boolean {
+  return error instanceof StorageError && (error.code === 'closed' || error.code === 'fenced')
+}
