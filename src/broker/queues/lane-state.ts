@@ -174,6 +174,10 @@ export class LaneChanges {
     return this.#ranges.length === 0 && this.#returned.size === 0
   }
 
+  get rangeCount(): number {
+    return this.#ranges.length / 2
+  }
+
   settled(from: number, to: number): void {
     const ranges = this.#ranges
     const last = ranges.length - 1

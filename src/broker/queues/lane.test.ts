@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { QueueBench } from '../../../test/support/broker/queue-bench.ts'
+import { QueueBench, TestConsumer } from '../../../test/support/broker/queue-bench.ts'
 import { systemClock } from '../../base/clock.ts'
 import { openStorage } from '../../storage/open-storage.ts'
 import { silentLogger } from '../../telemetry/logger.ts'
@@ -31,5 +31,65 @@ describe('lane: over restarts', () => {
     await bench.flush()
     await bench.restart()
     expect(await bench.drain()).toEqual(['m0!', 'new'])
+  })
+})
+
+describe('lane: what settlements leave in memory', () => {
+  test('unstored messages settled out of order do not gather until something stored is settled', async () => {
+    const bench = await QueueBench.open()
+    bench.publish('stored')
+    await bench.drain()
+    await bench.flush()
+    let largestBytes = 0
+    const { shard } = bench
+    const append = shard.append.bind(shard)
+    shard.append = (log, kind, offset, count, payload) => {
+      largestBytes = Math.max(largestBytes, payload.length)
+      return append(log, kind, offset, count, payload)
+    }
+    for (let round = 0; round < 1000; round++) {
+      for (const name of names(2)) bench.publish(name, { persistent: false })
+      const taken = [await bench.queue.get(false), await bench.queue.get(false)]
+      for (const got of taken.reverse()) got?.delivery.settle('accept')
+      if (round % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    bench.publish('stored too')
+    await bench.drain()
+    await bench.flush()
+    expect(largestBytes).toBeLessThan(10_000)
+  })
+
+  test('the end of a queue gives back the memory of what is out', async () => {
+    const bench = await QueueBench.open()
+    const consumer = bench.consume(new TestConsumer())
+    for (const name of names(3)) bench.publish(name)
+    bench.queue.end()
+    for (const delivery of consumer.got) delivery.settle('requeue')
+    expect(bench.memory.usedBytes).toBe(0)
+  })
+
+  test('what comes back while memory is short does not stay in it', async () => {
+    const bench = await QueueBench.open({}, { memoryBytes: 700 })
+    bench.publish('returning')
+    const got = await bench.queue.get(false)
+    for (const name of names(10)) bench.publish(name)
+    const before = bench.memory.usedBytes
+    got?.delivery.settle('requeue')
+    expect(bench.memory.usedBytes).toBeLessThan(before)
+    expect(await bench.drain()).toEqual(['returning!', ...names(10)])
+    expect(bench.memory.usedBytes).toBe(0)
+  })
+
+  test('the memory of a delivery that was taken back is given back once, however its message grew meanwhile', async () => {
+    const bench = await QueueBench.open({ consumerTimeoutMs: 100, deliveryLimit: 5 })
+    const consumer = bench.consume(new TestConsumer({ credit: 3 }))
+    bench.publish('slow')
+    for (let round = 0; round < 3; round++) {
+      bench.clock.advance(100)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(consumer.got.length).toBe(3)
+    bench.queue.purge()
+    expect(bench.memory.usedBytes).toBe(0)
   })
 })

@@ -30,6 +30,8 @@ const LOAD_BYTES = 256 * 1024
 const LOAD_BYTES_SCARCE = 32 * 1024
 /** The next read starts when the head is shorter than this. */
 const LOAD_BELOW_COUNT = 64
+/** Settlements nobody needs to know soon are written when they make more ranges than this. */
+const UNWRITTEN_RANGES_MAX = 256
 
 export class Lane implements GroupWriter {
   readonly log: number
@@ -77,15 +79,8 @@ export class Lane implements GroupWriter {
     const state = this.#state
     const offset = state.nextOffset++
     const persistent = this.host.durable && message.persistent
-    const entry = new QueueEntry(
-      this.host,
-      this.#level,
-      offset,
-      message,
-      persistent,
-      persistent,
-      this.host.expiryOf(message),
-    )
+    const expiresAtMs = this.host.expiryOf(message)
+    const entry = new QueueEntry(this.host, this.#level, offset, message, persistent, persistent, expiresAtMs)
     if (message.expirationMs >= 0) state.mayExpire = true
     if (persistent) {
       state.persistentCount++
@@ -155,9 +150,15 @@ export class Lane implements GroupWriter {
     if (entry.offset >= this.#state.deliveredUpTo) this.#state.deliveredUpTo = entry.offset + 1
   }
 
-  /** After a delivery: a message that can be read again need not wait in memory for its settlement when it is short. */
+  /** After a delivery or a return: when memory is short, a message that can be read again need not wait in it. */
   relieve(entry: QueueEntry): void {
-    if (entry.stored && entry.state === 'out' && this.#memory.full) this.#letGo(entry)
+    if (entry.stored && entry.state !== 'gone' && this.#memory.full) this.#letGo(entry)
+  }
+
+  /** Nothing is to be done for this entry any more: its lane has ended, or another stands for its message. */
+  forget(entry: QueueEntry): void {
+    entry.state = 'gone'
+    this.#letGo(entry)
   }
 
   /** The entry is done, whatever became of it. */
@@ -169,13 +170,8 @@ export class Lane implements GroupWriter {
       this.#state.persistentBytes -= entry.bodyBytes
     }
     this.#letGo(entry)
-    this.#noteSettled(
-      entry.offset,
-      entry.offset + 1,
-      entry.persistent ? 1 : 0,
-      entry.persistent ? entry.bodyBytes : 0,
-      entry.stored,
-    )
+    const persistentBytes = entry.persistent ? entry.bodyBytes : 0
+    this.#noteSettled(entry.offset, entry.offset + 1, entry.persistent ? 1 : 0, persistentBytes, entry.stored)
   }
 
   /** The entry returns to its old place. */
@@ -217,7 +213,8 @@ export class Lane implements GroupWriter {
     changes.settled(from, to)
     changes.persistentCount += persistentCount
     changes.persistentBytes += persistentBytes
-    if (stored) this.#markDirty()
+    // What has no record can wait for what has one, but must not gather for ever where nothing has one any more.
+    if (stored || changes.rangeCount > UNWRITTEN_RANGES_MAX) this.#markDirty()
   }
 
   #markDirty(): void {
@@ -383,8 +380,8 @@ export class Lane implements GroupWriter {
     const again = new QueueEntry(this.host, this.#level, offset, message, persistent, stored, expiresAtMs)
     again.state = 'out'
     again.deliveryCount = entry.deliveryCount
-    entry.state = 'gone'
-    entry.held = undefined
+    this.#memory.take(again.heldBytes)
+    this.forget(entry)
     return again
   }
 
