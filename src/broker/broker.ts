@@ -80,6 +80,7 @@ export class Broker implements SessionDoor {
   readonly #catalogs = new Map<string, StreamCatalog>()
   readonly #streamDeps: StreamDeps
   readonly #keeper: StreamKeeper
+  readonly #compactor: Compactor
   #ended: SessionEnd | undefined
 
   /** @throws {StorageError} when the storage cannot be claimed or read */
@@ -109,7 +110,8 @@ export class Broker implements SessionDoor {
       damaged: (queue, error) => logger.error('queue is damaged', { queue: queue.name, vhost: queue.vhost, error }),
       ended: (queue) => this.#queuesById.delete(queue.id),
     }
-    this.#keeper = this.#makeKeeper()
+    this.#compactor = this.#makeCompactor()
+    this.#keeper = new StreamKeeper(this.#streams, clock, this.#compactor)
     this.#streamDeps = {
       shard: this.#shard,
       batches: options.batches,
@@ -128,14 +130,18 @@ export class Broker implements SessionDoor {
     this.#shard.journal.onFailure((failure) => this.#storageFailed(failure))
   }
 
-  #makeKeeper(): StreamKeeper {
+  #makeCompactor(): Compactor {
     const { storage, clock, formats, batches, logger } = this.#options
     const ids = new QueueIds(storage.meta)
     const deps = { shard: this.#shard, owners: this.#logOwners, nextId: () => ids.next(), clock, formats, batches }
-    const compactor = new Compactor(deps, ({ stream, index }, error) =>
+    return new Compactor(deps, ({ stream, index }, error) =>
       logger.error('a partition cannot be compacted', { stream, partition: index, error }),
     )
-    return new StreamKeeper(this.#streams, clock, compactor)
+  }
+
+  /** Resolves when no compaction is under way: for who must know, such as tests. */
+  compactionIdle(): Promise<void> {
+    return this.#compactor.idle()
   }
 
   async #recover(): Promise<void> {
