@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { crc32c } from '../../../base/crc32c.ts'
-import { openRecords, type RecordToWrite } from './batch-writer.ts'
+import { keepRecords, openRecords, type RecordToWrite } from './batch-writer.ts'
 import { KAFKA_ERRORS } from './errors.ts'
 import { goldenBatches } from './golden-batches.test-kit.ts'
 import {
@@ -20,7 +20,7 @@ import {
   stampBatch,
   timestampFault,
 } from './record-batch.ts'
-import type { RecordReader } from './records.ts'
+import { keylessRecords, type RecordReader } from './records.ts'
 import { goldenRecords, hex, wireErrorOf } from './test-kit.ts'
 
 const MIB = 1024 * 1024
@@ -179,4 +179,13 @@ test('records: counts and lengths that cannot be are refused', () => {
   // The first record's length, and its header count.
   expect(readWith((copy) => copy.writeUInt8(0x7f, BATCH_HEADER_BYTES))).toBeDefined()
   expect(readWith((copy) => copy.fill(0xff, BATCH_HEADER_BYTES, BATCH_HEADER_BYTES + 6))).toMatch(/32 bits/)
+})
+
+test("records: those without a key are found; offsets with gaps are no producer's", () => {
+  const batch = golden('kafka-python lz4')
+  const header = headerOf(batch)
+  expect(keylessRecords(openRecords(batch, header, MIB))).toEqual([1])
+  const gapped = keepRecords(batch, header, MIB, (index) => index !== 0)!
+  const reader = openRecords(gapped, headerOf(gapped), MIB)
+  expect(wireErrorOf(() => keylessRecords(reader))?.message).toBe('record 0 has offset delta 1')
 })

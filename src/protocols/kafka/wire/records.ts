@@ -173,6 +173,19 @@ export class RecordReader {
   }
 }
 
+/**
+ * The places of the records without a key, which a compacted topic does not take.
+ * @throws {KafkaWireError} for a record that breaks the format, and for offsets that are not 0, 1, 2 ...: a producer's are
+ */
+export function keylessRecords(reader: RecordReader): number[] {
+  const places: number[] = []
+  for (let index = 0; reader.next(); index++) {
+    if (reader.offsetDelta !== index) throw new KafkaWireError(`record ${index} has offset delta ${reader.offsetDelta}`)
+    if (reader.keyStart === -1) places.push(index)
+  }
+  return places
+}
+
 /** How many bytes `writeZigzag` takes. */
 export function zigzagBytes(value: number): number {
   let count = 1

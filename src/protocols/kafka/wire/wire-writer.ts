@@ -27,6 +27,7 @@ export type RecordBytes = Buffer | readonly Buffer[] | null
 const CUT_BYTES_MIN = 4096
 
 const FIRST_BYTES = 16 * 1024
+const WANTED_BYTES_MAX = 256 * 1024
 
 const LENGTH_PREFIX_BYTES = 4
 
@@ -88,8 +89,8 @@ export class WireWriter {
     }
     give(from, this.#at)
     if (isGivenAway) {
-      // The next one is likely as large, so that it need not grow again; a single huge one is forgotten by halves.
-      this.#bytesWanted = Math.max(FIRST_BYTES, this.#at, this.#bytesWanted >>> 1)
+      // The next one is likely as large and need not grow step by step; but what is given away pins all of its memory.
+      this.#bytesWanted = Math.min(this.#at, WANTED_BYTES_MAX)
       this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
     }
     this.clear()
