@@ -80,6 +80,33 @@ describe('queue: order and settlement', () => {
   })
 })
 
+describe('queue: a message that expires behind one that does not', () => {
+  test('dies when a consumer took the other, though nobody can take it', async () => {
+    const bench = await QueueBench.open({ deadLetterExchange: 'dlx' })
+    bench.publish('lasting')
+    bench.publish('brief', { expirationMs: 100 })
+    bench.publish('later', { expirationMs: 500 })
+    bench.clock.advance(200)
+    expect(bench.dead).toEqual([])
+    bench.consume(new TestConsumer({ credit: 1 }))
+    expect(bench.dead).toEqual([{ body: 'brief', reason: 'expired' }])
+    bench.clock.advance(300)
+    expect(bench.dead).toEqual([
+      { body: 'brief', reason: 'expired' },
+      { body: 'later', reason: 'expired' },
+    ])
+  })
+
+  test('dies when the other was got, and does not count as remaining', async () => {
+    const bench = await QueueBench.open()
+    bench.publish('lasting')
+    bench.publish('brief', { expirationMs: 100 })
+    bench.clock.advance(200)
+    const got = await bench.queue.get(false)
+    expect(got?.remaining).toBe(0)
+  })
+})
+
 describe('queue: durability', () => {
   test('a persistent message is confirmed when it is committed, a transient one at once', async () => {
     const bench = await QueueBench.open()

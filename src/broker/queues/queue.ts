@@ -1,3 +1,7 @@
+/**
+ * A queue: forgets a message once it is settled. Joins lanes (order and place), consumers (whose turn) and settings
+ * (limits, expiry, dead letters). It does not route, and knows no socket and no file.
+ */
 import { invariant, Refused, type StorageError, unreachable } from '../../base/errors.ts'
 import type { Message } from '../../message/message.ts'
 import type { Entry } from '../../storage/contract.ts'
@@ -14,6 +18,7 @@ import { QueueLanes } from './queue-lanes.ts'
 import { isFull, isOverfull, type QueueTally } from './queue-limits.ts'
 import { ConsumerLine, QueueSubscription } from './queue-subscription.ts'
 import { EarliestTimer, IdleTimer } from './queue-timers.ts'
+import { RoomListeners } from './room-listeners.ts'
 
 export class Queue implements ManagedQueue, LaneHost {
   readonly definition: QueueDefinition
@@ -29,10 +34,12 @@ export class Queue implements ManagedQueue, LaneHost {
   readonly #expiry: EarliestTimer
   readonly #idle: IdleTimer | undefined
   readonly #consumerTimeout: ConsumerTimeout | undefined
-  #roomListeners = new Set<RoomListener>()
-  #loadWaiters: (() => void)[] = []
+  readonly #room = new RoomListeners()
+  readonly #loadWaiters: (() => void)[] = []
   #failure: StorageError | undefined
   #dispatching = false
+  /** Some message here has, or had, an end to its life. */
+  #expiring = false
   #ended = false
 
   constructor(
@@ -120,6 +127,7 @@ export class Queue implements ManagedQueue, LaneHost {
   dispatch(): void {
     if (this.#dispatching || this.#ended) return
     this.#dispatching = true
+    const { readyCount } = this.tally
     try {
       while (this.tally.readyCount > 0) {
         const lane = this.#lanes.front()
@@ -137,6 +145,7 @@ export class Queue implements ManagedQueue, LaneHost {
     } finally {
       this.#dispatching = false
     }
+    if (this.tally.readyCount < readyCount) this.#expireHeads()
     this.#tellRoom()
   }
 
@@ -197,28 +206,23 @@ export class Queue implements ManagedQueue, LaneHost {
       )
   }
 
-  /** Dead-letters an entry that is out, then forgets it: the copy is appended before the settlement. */
+  /** Dead-letters an entry that is out, if there is somewhere to, and forgets it. */
   #die(entry: QueueEntry, reason: DeathReason): void {
-    if (this.definition.settings.deadLetterExchange === undefined) {
-      this.#lanes.of(entry).settle(entry)
-      return
-    }
-    if (entry.held !== undefined) {
-      this.#deps.deadLetter(this.definition, entry.held, reason)
-      this.#lanes.of(entry).settle(entry)
-      return
-    }
-    this.#lanes
-      .of(entry)
-      .load(entry)
-      .then(
-        () => {
-          if (this.#ended || entry.state !== 'out') return
-          this.#deps.deadLetter(this.definition, entry.message, reason)
-          this.#lanes.of(entry).settle(entry)
-        },
-        (error: StorageError) => this.damaged(error),
-      )
+    const lane = this.#lanes.of(entry)
+    if (this.definition.settings.deadLetterExchange === undefined) return lane.settle(entry)
+    if (entry.held !== undefined) return this.#sendOn(entry, entry.held, reason)
+    lane.load(entry).then(
+      () => {
+        if (!this.#ended && entry.state === 'out') this.#sendOn(entry, entry.message, reason)
+      },
+      (error: StorageError) => this.damaged(error),
+    )
+  }
+
+  /** The copy is appended before the settlement: a crash in between brings the message twice rather than never. */
+  #sendOn(entry: QueueEntry, message: Message, reason: DeathReason): void {
+    this.#deps.deadLetter(this.definition, message, reason)
+    this.#lanes.of(entry).settle(entry)
   }
 
   /** The first message of a lane that has not expired; dead ones before it are taken out on the way. */
@@ -230,8 +234,9 @@ export class Queue implements ManagedQueue, LaneHost {
     }
   }
 
+  /** To be called whenever other messages come to the head: their timers may have fired behind one that does not expire. */
   #expireHeads(): void {
-    if (this.#ended) return
+    if (this.#ended || !this.#expiring) return
     for (const lane of this.#lanes.all()) {
       if (lane.readyCount === 0) continue
       const entry = this.#unexpired(lane)
@@ -241,6 +246,7 @@ export class Queue implements ManagedQueue, LaneHost {
   }
 
   #noteExpiry(atMs: number): void {
+    this.#expiring = true
     if (atMs <= this.#deps.clock.nowMs()) this.#expireHeads()
     else this.#expiry.note(atMs)
   }
@@ -263,10 +269,12 @@ export class Queue implements ManagedQueue, LaneHost {
     }
   }
 
+  #resumeGets(): void {
+    for (const resume of this.#loadWaiters.splice(0)) resume()
+  }
+
   loaded(): void {
-    const waiters = this.#loadWaiters
-    this.#loadWaiters = []
-    for (const resume of waiters) resume()
+    this.#resumeGets()
     if (this.#ended) return
     this.#expireHeads()
     if (this.#limited && this.definition.settings.overflow === 'drop-head') this.#dropHeads()
@@ -276,9 +284,7 @@ export class Queue implements ManagedQueue, LaneHost {
   damaged(error: StorageError): void {
     this.#failure = error
     this.#deps.damaged(this.definition, error)
-    const waiters = this.#loadWaiters
-    this.#loadWaiters = []
-    for (const resume of waiters) resume()
+    this.#resumeGets()
   }
 
   /** @throws {Refused} while another consumer has the queue for himself */
@@ -317,6 +323,7 @@ export class Queue implements ManagedQueue, LaneHost {
         if (entry.deliveryCount > 0) this.#tellCount(entry)
         const delivery = noAck ? takenFor(entry) : entry
         if (noAck) lane.settle(entry)
+        this.#expireHeads()
         this.#tellRoom()
         return { delivery, remaining: this.tally.readyCount }
       }
@@ -337,14 +344,15 @@ export class Queue implements ManagedQueue, LaneHost {
   }
 
   onRoom(listener: RoomListener): void {
-    this.#roomListeners.add(listener)
+    this.#room.add(listener)
+  }
+
+  forgetRoom(listener: RoomListener): void {
+    this.#room.remove(listener)
   }
 
   #tellRoom(): void {
-    if (this.#roomListeners.size === 0 || this.full) return
-    const listeners = this.#roomListeners
-    this.#roomListeners = new Set()
-    for (const listener of listeners) listener.roomIn(this.name)
+    if (!this.#room.isEmpty && !this.full) this.#room.tell(this.name)
   }
 
   /** The broker goes down: no timer of this queue fires any more. What it holds stays in storage. */
@@ -362,7 +370,7 @@ export class Queue implements ManagedQueue, LaneHost {
     this.#deps.ended(this.definition)
     this.#line.end('queue-deleted')
     this.loaded()
-    for (const listener of this.#roomListeners) listener.roomIn(this.name)
+    this.#room.tell(this.name)
   }
 
   replay(log: number, entry: Entry): void {
@@ -373,9 +381,9 @@ export class Queue implements ManagedQueue, LaneHost {
   recovered(): void {
     for (const lane of this.#lanes.all()) lane.recovered()
     // What may expire must be looked at; all else stays on disk until somebody asks.
-    if (this.definition.settings.messageTtlMs !== undefined || this.#lanes.all().some((lane) => lane.mayExpire)) {
-      this.#expireHeads()
-    }
+    this.#expiring =
+      this.definition.settings.messageTtlMs !== undefined || this.#lanes.all().some((lane) => lane.mayExpire)
+    this.#expireHeads()
   }
 
   writeSnapshot(log: number): void {
