@@ -8,6 +8,7 @@ let producer: TestProducer
 
 beforeEach(async () => {
   bench = await StreamBench.open()
+  await bench.create('source')
   await bench.create('t', 2)
   producer = new TestProducer(bench, 'bank')
 })
