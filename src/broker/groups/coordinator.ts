@@ -5,6 +5,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { StorageError } from '../../base/errors.ts'
 import type { Random } from '../../base/random.ts'
+import { textSize } from '../../base/text.ts'
 import type { LogOwner, Shard } from '../shard.ts'
 import type { Group } from './group.ts'
 import type {
@@ -177,7 +178,7 @@ export class GroupCoordinator implements Groups {
   }
 
   #offsetProblem({ offset, partition, metadata }: PartitionOffset): GroupRefusal | undefined {
-    if (Buffer.byteLength(metadata) > this.#deps.settings.offsetMetadataBytesMax) return 'offset-metadata-too-large'
+    if (textSize(metadata) > this.#deps.settings.offsetMetadataBytesMax) return 'offset-metadata-too-large'
     const fits = offset >= -1 && Number.isSafeInteger(offset + 1) && partition >= 0
     return fits ? undefined : 'invalid-offset'
   }

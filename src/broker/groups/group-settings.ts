@@ -17,7 +17,8 @@ export interface GroupSettings {
 }
 
 export const defaultGroupSettings: GroupSettings = {
-  initialRebalanceDelayMs: 3000,
+  // Kafka waits 3 s: long for a newcomer who starts one consumer and waits for his first message.
+  initialRebalanceDelayMs: 300,
   sessionTimeoutMsMin: 6000,
   sessionTimeoutMsMax: 30 * 60 * 1000,
   newMemberTimeoutMs: 5 * 60 * 1000,

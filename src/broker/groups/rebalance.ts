@@ -13,6 +13,7 @@
  *
  * This file moves a group through its rounds; who may ask for what stands in `membership.ts`.
  */
+import { copyOf } from '../../base/bytes.ts'
 import type { Clock, Timer } from '../../base/clock.ts'
 import type { GroupRefusal, GroupState, JoinAnswer } from './group-door.ts'
 import type { GroupSettings } from './group-settings.ts'
@@ -186,18 +187,23 @@ export class Rebalance {
     this.#syncTimer = undefined
   }
 
-  /** The leader has spoken: its assignments count when they are durable, unless the group has moved on by then. */
+  /**
+   * The leader has spoken: its assignments count when they are durable, unless the group has moved on by then.
+   * Borrows the assignments.
+   */
   assign(assignments: ReadonlyMap<string, Buffer>): void {
     const generation = this.#generation
     if (this.#storing === generation) return
     this.#storing = generation
-    this.#deps.store(this.stored(assignments), (isDurable) => {
+    const own = new Map<string, Buffer>()
+    for (const [id, assignment] of assignments) own.set(id, copyOf(assignment))
+    this.#deps.store(this.stored(own), (isDurable) => {
       if (this.#state !== 'completing' || this.#generation !== generation) return
       this.#storing = -1
       if (!isDurable) return this.#refuseSyncs('unavailable')
       this.#state = 'stable'
       for (const member of this.members.all()) {
-        member.assignment = assignments.get(member.id) ?? NOTHING
+        member.assignment = own.get(member.id) ?? NOTHING
         this.#answerSync(member)
       }
     })
