@@ -115,9 +115,12 @@ export class Broker implements SessionDoor {
     this.#streamDeps = {
       shard: this.#shard,
       batches: options.batches,
+      formats,
       clock,
       owners: this.#logOwners,
       changed: (partition) => this.#keeper.look(partition),
+      unreadable: ({ stream, index }, error) =>
+        logger.error('a partition cannot be read', { stream, partition: index, error }),
       ended: (stream) => this.#streamEnded(stream),
     }
     this.#vhosts = new Vhosts<Target>({

@@ -49,6 +49,8 @@ export interface ConsumeSpec {
   readonly queue: string
   readonly exclusive: boolean
   readonly arguments: FieldTable
+  /** Deliveries taken before one is settled; absent or 0: no limit, and streams are not read without one. */
+  readonly prefetchCount?: number
 }
 
 export type { ConfirmListener }

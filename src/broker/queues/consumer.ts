@@ -17,11 +17,19 @@ export interface Delivery {
   readonly redelivered: boolean
   /** How often it was handed out before and came back: the `x-delivery-count` of quorum queues. */
   readonly deliveryCount: number
+  /** Where the record stands, when it comes from a stream. Settling such a delivery only gives credit back. */
+  readonly stream?: StreamPlace
   /** Exactly once, and never for a delivery to a consumer without acknowledgements. */
   settle(outcome: Outcome): void
 }
 
-export type CancelReason = 'queue-deleted' | 'queue-moved' | 'broker-stopping'
+export interface StreamPlace {
+  readonly partition: number
+  readonly offset: number
+}
+
+/** unreadable: storage could not give what a stream holds, or nobody here can unpack it. */
+export type CancelReason = 'queue-deleted' | 'queue-moved' | 'broker-stopping' | 'unreadable'
 
 export interface Consumer {
   /** Deliveries count as accepted the moment `deliver` returns. */

@@ -14,19 +14,22 @@ import { type PartitionDeps, StreamPartition } from './partition.ts'
 import { PartitionChoice } from './partition-choice.ts'
 import type { StreamDefinition } from './stream-definition.ts'
 import type { StreamInfo } from './stream-door.ts'
+import { startOffsetOf } from './stream-offset.ts'
+import { type ReaderDeps, type ReaderHost, StreamReader } from './stream-reader.ts'
 import { keepingRules } from './stream-settings.ts'
 
-export interface StreamDeps extends PartitionDeps {
+export interface StreamDeps extends PartitionDeps, ReaderDeps {
   ended(stream: Stream): void
 }
 
-export class Stream implements Target {
+export class Stream implements Target, ReaderHost {
   readonly owner: Session | undefined = undefined
   /** It takes whatever comes; retention makes room. */
   readonly full = false
   readonly #deps: StreamDeps
   readonly #choice = new PartitionChoice()
   readonly #partitions: StreamPartition[] = []
+  readonly #readers = new Set<StreamReader>()
   #definition: QueueDefinition
   #stream: StreamDefinition
   #info: StreamInfo
@@ -68,7 +71,7 @@ export class Stream implements Target {
   }
 
   get consumerCount(): number {
-    return 0
+    return this.#readers.size
   }
 
   #describe(): StreamInfo {
@@ -82,7 +85,9 @@ export class Stream implements Target {
     for (const partition of this.#partitions) partition.setRules(rules)
     for (let index = this.#partitions.length; index < partitionIds.length; index++) {
       const log = (partitionIds[index] as number) * LANES_PER_QUEUE
-      this.#partitions.push(new StreamPartition(this.name, index, log, rules, this.#deps))
+      const partition = new StreamPartition(this.name, index, log, rules, this.#deps)
+      this.#partitions.push(partition)
+      for (const reader of this.#readers) reader.add(partition)
     }
   }
 
@@ -101,8 +106,23 @@ export class Stream implements Target {
     ;(this.#partitions[index] as StreamPartition).appendMessage(message.bytes, confirms, sequence)
   }
 
-  subscribe(_consumer: Consumer, _exclusive: boolean, _spec: ConsumeSpec): Subscription {
-    throw this.#notImplemented('basic.consume')
+  subscribe(consumer: Consumer, exclusive: boolean, spec: ConsumeSpec): Subscription {
+    if (consumer.noAck) throw this.#notImplemented('automatic acknowledgement')
+    const start = startOffsetOf(spec.arguments, this.#deps.clock.nowMs())
+    if (!spec.prefetchCount) {
+      throw new Refused('precondition-failed', `consumer prefetch count is not set for '${this.#described()}'`)
+    }
+    const readers = [...this.#readers]
+    if (readers.some((reader) => reader.exclusive) || (exclusive && readers.length > 0)) {
+      throw new Refused('access-refused', `${this.#described()} in exclusive use`)
+    }
+    const reader = new StreamReader(this, consumer, exclusive, start, this.#deps)
+    this.#readers.add(reader)
+    return reader
+  }
+
+  left(reader: StreamReader): void {
+    this.#readers.delete(reader)
   }
 
   async get(_noAck: boolean): Promise<{ delivery: Delivery; remaining: number } | undefined> {
@@ -131,6 +151,7 @@ export class Stream implements Target {
     if (this.#isEnded) return
     this.#isEnded = true
     for (const partition of this.#partitions) partition.end()
+    for (const reader of [...this.#readers]) reader.end('queue-deleted')
     this.#deps.ended(this)
   }
 }

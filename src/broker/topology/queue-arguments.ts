@@ -7,6 +7,7 @@ import { Refused } from '../../base/errors.ts'
 import { type FieldTable, type FieldValue, integerOf, textOf } from '../../base/field-value.ts'
 import type { Overflow, QueueSettings } from '../queues/queue-definition.ts'
 import { typeName, valueText } from '../routing/field-text.ts'
+import { ageMs } from '../streams/age.ts'
 import type { StreamPlan } from '../streams/stream-definition.ts'
 
 /** Ten years: longer waits are mistakes. */
@@ -91,22 +92,6 @@ export function streamPlan(args: FieldTable): StreamPlan {
 /** To what the setting of a stream may be. */
 function clamped(segmentBytes: number): number {
   return Math.min(Math.max(segmentBytes, 14), 2 ** 31 - 1)
-}
-
-const unitsMs: ReadonlyMap<string, number> = new Map([
-  ['Y', 365 * 86_400_000],
-  ['M', 30 * 86_400_000],
-  ['D', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1000],
-])
-
-/** '7D', '1h' in milliseconds; undefined when it is none. */
-export function ageMs(text: string): number | undefined {
-  const [, count, unit] = /^(\d{1,9})([YMDhms])$/.exec(text) ?? []
-  const milliseconds = Number(count) * (unitsMs.get(unit ?? '') ?? 0)
-  return milliseconds > 0 ? milliseconds : undefined
 }
 
 function maxAgeMs(args: FieldTable): number | undefined {
