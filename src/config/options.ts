@@ -108,6 +108,18 @@ export const OPTIONS = {
     'yes',
     'Whether a Kafka topic is made when a client first asks for it.',
   ),
+  groupInitialDelayMs: one(
+    'group-initial-delay',
+    duration(0, 600 * SECOND),
+    300,
+    'How long the first member of an empty consumer group waits for others, and again while others come: longer spares a group that starts together a second round.',
+  ),
+  offsetsRetentionMs: one(
+    'offsets-retention',
+    duration(60 * SECOND, 10 * 365 * 24 * 3600 * SECOND),
+    7 * 24 * 3600 * SECOND,
+    'How long a consumer group without members keeps its committed offsets.',
+  ),
   connectionCountMax: one(
     'max-connections',
     integer(1, 1_000_000),

@@ -46,7 +46,7 @@ async function openConfiguredStorage({ config, clock, logger }: Surroundings): P
 }
 
 function openBroker(needs: BrokerNeeds, { config, clock, random, logger }: Surroundings): Promise<RunningBroker> {
-  const { messageMemoryBytes, diskFreeBytesMin, vhosts } = config
+  const { messageMemoryBytes, diskFreeBytesMin, vhosts, groupInitialDelayMs, offsetsRetentionMs } = config
   return Broker.open({
     ...needs,
     clock,
@@ -54,6 +54,7 @@ function openBroker(needs: BrokerNeeds, { config, clock, random, logger }: Surro
     logger: logger.child({ component: 'broker' }),
     messageMemoryBytes,
     diskFreeBytesMin,
+    groups: { initialRebalanceDelayMs: groupInitialDelayMs, offsetsRetentionMs },
     vhosts,
   })
 }

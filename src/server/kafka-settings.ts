@@ -10,6 +10,8 @@ export function kafkaSettings(config: Config, { clusterId }: SharedParts): Kafka
     defaultUser: config.defaultUser,
     autoCreateTopics: config.autoCreateTopics === 'yes',
     partitionCountDefault: config.topicPartitions,
+    groupInitialRebalanceDelayMs: config.groupInitialDelayMs,
+    offsetsRetentionMs: config.offsetsRetentionMs,
     handshakeTimeoutMs: config.handshakeTimeoutMs,
   }
 }
