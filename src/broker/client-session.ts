@@ -265,6 +265,7 @@ export class ClientSession implements Session, Throttled, RoomListener {
     for (const subscription of this.#subscriptions) subscription.cancel()
     this.#subscriptions.clear()
     for (const mailbox of this.#mailboxes) mailbox.close()
+    for (const name of this.#fullQueues) this.#deps.vhost.findQueue(name)?.forgetRoom?.(this)
     this.#deps.flow.remove(this)
     this.#deps.closed(this)
     await this.#deps.vhost.deleteExclusiveOf(this)

@@ -20,4 +20,6 @@ export interface Target extends ManagedQueue {
   purge(): number
   /** Told once when it has room again. */
   onRoom(listener: RoomListener): void
+  /** Not to be told any more. Absent where nothing is ever full. */
+  forgetRoom?(listener: RoomListener): void
 }

@@ -3,7 +3,7 @@
  * who can take a message stand in line, so a thousand consumers without credit cost nothing per message.
  *
  *     inactive ──activate──► waiting in line ──cannot take──► parked ──wake──► waiting in line
- *     cancel from anywhere: ended
+ *     cancel from anywhere: ended, out of the line
  *
  * With a single active consumer only one may stand in line; when he leaves, the next by priority, then age, takes over.
  */
@@ -88,10 +88,23 @@ export class ConsumerLine {
     const index = this.#all.indexOf(subscription)
     if (index >= 0) this.#all.splice(index, 1)
     subscription.ended = true
-    // It leaves the line when its turn comes. With a single active consumer the next one takes over now.
+    this.#leaveLine(subscription)
+    // With a single active consumer the next one takes over now.
     if (this.#chosen !== subscription) return
     this.#chosen = this.#highest()
     if (this.#chosen && !this.#chosen.inLine) this.standInLine(this.#chosen)
+  }
+
+  /** At once: in a queue without messages nobody's turn comes, and who left would stay in memory. */
+  #leaveLine(leaving: QueueSubscription): void {
+    const at = this.#groups.findIndex((group) => group.priority === leaving.consumer.priority)
+    const line = this.#groups[at]?.line
+    if (line === undefined) return
+    for (let left = line.length; left > 0; left--) {
+      const one = line.shift()
+      if (one !== undefined && one !== leaving) line.push(one)
+    }
+    if (line.length === 0) this.#groups.splice(at, 1)
   }
 
   end(reason: CancelReason): void {
@@ -118,7 +131,7 @@ export class ConsumerLine {
     for (const group of this.#groups) {
       const { line } = group
       for (let subscription = line.shift(); subscription !== undefined; subscription = line.shift()) {
-        if (!subscription.ended && subscription.consumer.canTake()) {
+        if (subscription.consumer.canTake()) {
           line.push(subscription)
           return subscription
         }
