@@ -106,7 +106,8 @@ export class Consumers {
   }
 
   async #subscribe(consumer: AmqpConsumer, method: MethodOf<'basic.consume'>, queue: string): Promise<void> {
-    const spec = { queue, exclusive: method.exclusive, arguments: method.arguments }
+    const { exclusive, arguments: args } = method
+    const spec = { queue, exclusive, arguments: args, prefetchCount: consumer.prefetch }
     const subscription = await this.#context.session.consume(spec, consumer)
     if (this.#isClosed) return subscription.cancel()
     consumer.subscription = subscription
