@@ -167,7 +167,7 @@ export class ClientSession implements Session, Throttled, RoomListener {
     const delayMs = exchange.delayed ? delayOf(message) : 0
     if (delayMs > 0) {
       delays.add(message, delayMs, confirms, sequence)
-      this.#checkHold()
+      this.checkFlow()
       return 'routed'
     }
     const queues = vhost.route(exchange, routingKey, extraKeys, message)
@@ -176,11 +176,11 @@ export class ClientSession implements Session, Throttled, RoomListener {
       queue.enqueue(message, confirms, sequence)
       if (queue.definition.settings.overflow === 'block' && queue.full) this.#waitFor(queue)
     }
-    this.#checkHold()
+    this.checkFlow()
     return queues.length === 0 ? 'unroutable' : 'routed'
   }
 
-  #checkHold(): void {
+  checkFlow(): void {
     if (this.#flow.kind === 'open' && this.#deps.flow.shouldHold(this)) this.#setFlow(HOLD)
   }
 

@@ -117,6 +117,8 @@ export interface Session {
 
   /** The streams of the vhost. */
   readonly streams: Streams
+  /** After appends to them: `flow` may change, as it may inside `publish`. */
+  checkFlow(): void
   /** The groups of the vhost, and how far they have read. */
   readonly groups: Groups
   /** The transactions of the vhost, and the ids of its idempotent producers. */

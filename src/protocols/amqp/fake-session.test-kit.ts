@@ -128,6 +128,8 @@ export class FakeSession implements Session {
     throw new Error('a session of the AMQP tests has no streams')
   }
 
+  checkFlow(): void {}
+
   get groups(): Groups {
     throw new Error('a session of the AMQP tests has no groups')
   }

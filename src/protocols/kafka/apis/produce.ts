@@ -50,6 +50,7 @@ function handle(
   const isSilent = acks === ACKS_NONE
   const pending = isSilent ? undefined : new PendingProduce()
   const topics = request.topicData.map((topic) => appendTopic(topic, acks, pending, context))
+  context.session.checkFlow()
   if (pending !== undefined) return pending.whenDurable({ responses: topics })
   const failed = topics.flatMap(({ partitionResponses }) => partitionResponses).find(({ errorCode }) => errorCode !== 0)
   if (failed === undefined) return undefined
