@@ -45,7 +45,7 @@ export interface Consumer {
   canTake(): boolean
   /** Must not throw and must not call back into the queue before it returns. */
   deliver(delivery: Delivery): void
-  /** The broker ended the subscription. What is unsettled may still be settled. */
+  /** The broker ended the subscription. What is unsettled may still be settled; `Subscription.cancel` is still due. */
   cancelled(reason: CancelReason): void
 }
 
@@ -54,6 +54,6 @@ export interface Subscription {
   activate(): void
   /** `canTake` may have turned true. Cheap; deliveries may happen inside the call. */
   wake(): void
-  /** No delivery after this returns. Unsettled deliveries stay out. Ends an auto-delete queue with its last consumer. */
+  /** No delivery after this returns. Unsettled deliveries stay out. Ends an auto-delete queue with its last consumer. Harmless when repeated. */
   cancel(): void
 }

@@ -112,7 +112,8 @@ export class Consumers {
     if (this.#isClosed) return subscription.cancel()
     consumer.subscription = subscription
     this.#answerConsume(method, consumer.tag)
-    if (!consumer.isEnded) subscription.activate()
+    if (consumer.isEnded) subscription.cancel()
+    else subscription.activate()
   }
 
   /** Consumes the channel's mailbox: no queue, no acknowledgements, one per channel. */
@@ -156,6 +157,8 @@ export class Consumers {
   /** By the broker: the queue is gone. */
   #cancelled(consumer: AmqpConsumer): void {
     this.#forget(consumer)
+    // The session remembers it until then.
+    consumer.subscription?.cancel()
     if (this.#isClosed || !this.#context.tellsCancels) return
     if (this.#owedCancels !== undefined) this.#owedCancels.push(consumer.tag)
     else this.#tellCancel(consumer.tag)
