@@ -289,3 +289,30 @@ test('consume: the small methods of a channel are answered', async () => {
   stage.client.send(1, 'confirm.select')
   await stage.client.expect('confirm.select-ok')
 })
+
+test('consume: a consumer whose queue was deleted lets go of its subscription', async () => {
+  const stage = await stageWithQueue()
+  await consume(stage, { consumerTag: 'mine' })
+  stage.client.send(1, 'queue.delete', { queue: 'q' })
+  await stage.client.expect('queue.delete-ok')
+  expect(stage.session.calls).toContain('cancel mine')
+})
+
+test('qos: consumers that share a limit take turns when it is reached', async () => {
+  const stage = await stageWithQueue()
+  stage.client.send(1, 'queue.declare', { queue: 'other' })
+  await stage.client.expect('queue.declare-ok')
+  await qos(stage, 1, true)
+  for (const queue of ['q', 'other']) await consume(stage, { queue, consumerTag: queue })
+  for (const queue of ['q', 'other']) {
+    for (let index = 0; index < 5; index++) stage.client.publish(1, '', queue, `${index}`)
+  }
+  const served: string[] = []
+  for (let round = 0; round < 5; round++) {
+    const { consumerTag, deliveryTag } = await stage.client.expect('basic.deliver')
+    await stage.client.content()
+    served.push(consumerTag)
+    stage.client.send(1, 'basic.ack', { deliveryTag })
+  }
+  expect(served).toEqual(['q', 'q', 'other', 'q', 'other'])
+})

@@ -110,15 +110,22 @@ export class Deliveries {
     this.#relieved.length = 0
   }
 
-  /** The channel's limit or the peer's socket may have room again. */
+  /** The channel's limit or the peer's socket may have room again. Who was woken comes last the next time. */
   wakeAll(): void {
-    for (const taker of this.#takers) this.#wake(taker)
+    let leftCount = this.#takers.size
+    for (const taker of this.#takers) {
+      if (leftCount-- === 0) return
+      if (!this.#wake(taker)) continue
+      this.#takers.delete(taker)
+      this.#takers.add(taker)
+    }
   }
 
-  #wake(taker: Taker): void {
-    if (!taker.isStarved || !this.#hasRoom(taker)) return
+  #wake(taker: Taker): boolean {
+    if (!taker.isStarved || !this.#hasRoom(taker)) return false
     taker.isStarved = false
     taker.wake()
+    return true
   }
 
   /** Runs `work` with no delivery inside it: an answer goes out before what it sets free. */
