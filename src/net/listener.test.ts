@@ -32,6 +32,18 @@ test('listener: port 0 picks a free port and the endpoint names it', async () =>
   await listener.close()
 })
 
+test('listener: localhost is both loopbacks on one port, as far as the machine has them', async () => {
+  const listener = await open({ url: new URL('amqp://localhost:0') })
+  expect(listener.endpoint).toBe(`amqp://localhost:${listener.port}`)
+  const here = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
+  const loopbacks = ['127.0.0.1', '::1'].filter((loopback) => here.some(({ address }) => address === loopback))
+  for (const loopback of loopbacks) await once(dial(listener, loopback), 'connect')
+  await listener.close()
+  const again = await open({ url: new URL(listener.endpoint) })
+  await expect(open({ url: new URL(again.endpoint) })).rejects.toThrow(`port ${again.port} is taken`)
+  await again.close()
+})
+
 test('listener: a taken port is one clear line that names the port', async () => {
   const first = await open()
   const second = open({ url: new URL(first.endpoint) })

@@ -14,7 +14,7 @@ export interface ConnectionLimit {
 }
 
 export interface ListenOptions {
-  /** `scheme://host:port`; port 0 picks a free one. Host `*` is every address. */
+  /** `scheme://host:port`; port 0 picks a free one. Host `*` is every address, `localhost` both loopbacks. */
   readonly url: URL
   /** Used when the URL names none. */
   readonly defaultPort: number
@@ -42,6 +42,9 @@ export interface Listener {
 /** More than the usual 511: a fleet that reconnects at once must not be turned away by the queue of the kernel. */
 const BACKLOG = 4096
 
+/** For a port that is free on both loopbacks. */
+const PORT_TRIES = 5
+
 const TLS_HANDSHAKE_TIMEOUT_MS = 10_000
 
 /** @throws {NetError} with one line that says what to change */
@@ -63,17 +66,18 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     })
     return true
   }
-  const server = await makeServer(options, admit)
-  await startListening(server, options)
-  server.on('error', (cause) =>
-    options.onError?.(new NetError(`${options.url}: ${cause.message}`, { cause, retriable: true })),
-  )
-  let closed: Promise<void> | undefined
-  const stop = (): Promise<void> => {
-    closed ??= new Promise((resolve) => server.close(() => resolve()))
+  const servers = await startServers(options, admit)
+  for (const server of servers) {
+    server.on('error', (cause) =>
+      options.onError?.(new NetError(`${options.url}: ${cause.message}`, { cause, retriable: true })),
+    )
+  }
+  let closed: Promise<unknown> | undefined
+  const stop = (): Promise<unknown> => {
+    closed ??= Promise.all(servers.map(closeServer))
     return closed
   }
-  const { port } = server.address() as AddressInfo
+  const { port } = servers[0]!.address() as AddressInfo
   return {
     endpoint: endpointOf(options.url, port),
     port,
@@ -104,9 +108,36 @@ async function makeServer(options: ListenOptions, admit: (socket: Socket) => boo
   return server
 }
 
-async function startListening(server: Server, { url, defaultPort }: ListenOptions): Promise<void> {
-  const host = url.hostname.replace(/^\[|\]$/g, '')
+const closeServer = (server: Server): Promise<void> => new Promise((resolve) => server.close(() => resolve()))
+
+/** One server; two for `localhost`, because clients take that name for either loopback, and some for the one only. */
+async function startServers(options: ListenOptions, admit: (socket: Socket) => boolean): Promise<Server[]> {
+  const { url, defaultPort } = options
   const port = url.port === '' ? defaultPort : Number(url.port)
+  if (url.hostname !== 'localhost') {
+    const server = await makeServer(options, admit)
+    await startListening(server, url, url.hostname.replace(/^\[|\]$/g, ''), port)
+    return [server]
+  }
+  for (let triesLeft = PORT_TRIES; ; triesLeft--) {
+    const first = await makeServer(options, admit)
+    await startListening(first, url, '127.0.0.1', port)
+    const second = await makeServer(options, admit)
+    try {
+      await startListening(second, url, '::1', (first.address() as AddressInfo).port)
+      return [first, second]
+    } catch (error) {
+      const code = error instanceof NetError ? (error.cause as NodeJS.ErrnoException).code : undefined
+      // A machine without IPv6 has one loopback.
+      if (code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT') return [first]
+      await closeServer(first)
+      // The port that was picked may be free on one loopback only: another one will do.
+      if (port !== 0 || code !== 'EADDRINUSE' || triesLeft === 0) throw error
+    }
+  }
+}
+
+async function startListening(server: Server, url: URL, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException): void => reject(listenError(url, port, cause))
     server.once('error', fail)
