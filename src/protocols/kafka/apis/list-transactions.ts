@@ -1,0 +1,38 @@
+/** ListTransactions: the transactional ids there are, by state, producer id and age. */
+import type { TransactionListing } from '../../../broker/transactions/transaction-door.ts'
+import type { Api, RequestContext } from '../api.ts'
+import { TRANSACTION_STATE_NAMES, TRANSACTION_STATES } from '../transaction-codes.ts'
+import {
+  type ListTransactionsRequest,
+  type ListTransactionsResponse,
+  listTransactionsSchema,
+} from '../wire/schemas/list-transactions.gen.ts'
+
+export const listTransactions: Api<ListTransactionsRequest, ListTransactionsResponse> = {
+  key: listTransactionsSchema.key,
+  versionMin: listTransactionsSchema.versionMin,
+  versionMax: 1,
+  handle,
+}
+
+function handle(request: ListTransactionsRequest, { session, clock }: RequestContext): ListTransactionsResponse {
+  const nowMs = clock.nowMs()
+  const listed = session.transactions.list().filter((one) => isAsked(one, request, nowMs))
+  return {
+    throttleTimeMs: 0,
+    errorCode: 0,
+    unknownStateFilters: request.stateFilters.filter((name) => !TRANSACTION_STATE_NAMES.has(name)),
+    transactionStates: listed.map(({ transactionalId, producerId, state }) => ({
+      transactionalId,
+      producerId,
+      transactionState: TRANSACTION_STATES[state],
+    })),
+  }
+}
+
+function isAsked(one: TransactionListing, request: ListTransactionsRequest, nowMs: number): boolean {
+  const { stateFilters, producerIdFilters, durationFilter } = request
+  if (producerIdFilters.length > 0 && !producerIdFilters.includes(one.producerId)) return false
+  if (stateFilters.length > 0 && !stateFilters.includes(TRANSACTION_STATES[one.state])) return false
+  return durationFilter < 0 || (one.startedMs >= 0 && nowMs - one.startedMs > durationFilter)
+}
