@@ -77,7 +77,7 @@ export class Broker implements SessionDoor {
   /** Partitions by the log they write to. */
   readonly #logOwners = new Map<number, LogOwner>()
   readonly #streams = new StreamTable()
-  readonly #catalogs = new Map<string, StreamCatalog>()
+  readonly #catalogs = new WeakMap<Vhost<Target>, StreamCatalog>()
   readonly #streamDeps: StreamDeps
   readonly #keeper: StreamKeeper
   readonly #compactor: Compactor
@@ -229,10 +229,10 @@ export class Broker implements SessionDoor {
     return owner ?? this.#groups.logOwner(log) ?? this.#transactions.logOwner(log)
   }
 
-  #streamsOf(vhost: string): StreamCatalog {
+  #streamsOf(vhost: Vhost<Target>): StreamCatalog {
     let catalog = this.#catalogs.get(vhost)
     if (catalog === undefined) {
-      catalog = new StreamCatalog(this.#vhosts.get(vhost), this.#streams)
+      catalog = new StreamCatalog(vhost, this.#streams)
       this.#catalogs.set(vhost, catalog)
     }
     return catalog
@@ -274,9 +274,10 @@ export class Broker implements SessionDoor {
 
   openSession(request: SessionRequest): Session {
     if (this.#ended) throw new Refused('internal-error', 'the broker is going down')
+    const vhost = this.#vhosts.get(request.vhost)
     const session = new ClientSession(request, {
-      vhost: this.#vhosts.get(request.vhost),
-      streams: this.#streamsOf(request.vhost),
+      vhost,
+      streams: this.#streamsOf(vhost),
       groups: this.#groups.get(request.vhost),
       transactions: this.#transactions.get(request.vhost),
       delays: this.#delays.get(request.vhost),

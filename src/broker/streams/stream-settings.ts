@@ -1,9 +1,10 @@
 /**
- * Every setting a stream has: Kafka's topic configs, with the types, defaults and limits of Kafka 4.3. What this broker
+ * Every setting a stream has: Kafka's topic configs, with the types, defaults and limits of Kafka 4.3, and our own. What this broker
  * does not act on (replication, file handling, tiered storage) is taken and given back, as a client that reads, changes
  * and writes configs expects.
  */
 import { Refused } from '../../base/errors.ts'
+import type { Partitioner } from './partition-choice.ts'
 import type { StreamSetting } from './stream-door.ts'
 
 type Kind = StreamSetting['type']
@@ -50,6 +51,13 @@ const zero = atLeast(0n)
 const minusTwo = atLeast(-2n)
 
 const table: readonly Setting[] = [
+  setting(
+    'busbar.partitioner',
+    'string',
+    'murmur2',
+    'how exchanges choose a partition by key: as Kafka producers do, or so that few keys move when partitions are added',
+    oneOf('murmur2', 'consistent'),
+  ),
   setting('cleanup.policy', 'list', 'delete', 'delete old records, compact by key, both, or neither', policies),
   setting(
     'compression.type',
@@ -186,6 +194,10 @@ export function keepingRules(configs: ReadonlyMap<string, string>): KeepingRules
     minDirtyRatio: number('min.cleanable.dirty.ratio'),
     deleteRetentionMs: number('delete.retention.ms'),
   }
+}
+
+export function partitionerOf(configs: ReadonlyMap<string, string>): Partitioner {
+  return configOf(configs, 'busbar.partitioner') === 'consistent' ? 'consistent' : 'murmur2'
 }
 
 /** What was set, else the default. */

@@ -11,12 +11,12 @@ import type { RoomListener } from '../queues/queue-deps.ts'
 import type { ConsumeSpec, Session } from '../session.ts'
 import type { Target } from '../target.ts'
 import { type PartitionDeps, StreamPartition } from './partition.ts'
-import { PartitionChoice } from './partition-choice.ts'
+import { PartitionChoice, type Partitioner } from './partition-choice.ts'
 import type { StreamDefinition } from './stream-definition.ts'
 import type { StreamInfo } from './stream-door.ts'
 import { startOffsetOf } from './stream-offset.ts'
 import { type ReaderDeps, type ReaderHost, StreamReader } from './stream-reader.ts'
-import { keepingRules } from './stream-settings.ts'
+import { keepingRules, partitionerOf } from './stream-settings.ts'
 
 export interface StreamDeps extends PartitionDeps, ReaderDeps {
   ended(stream: Stream): void
@@ -33,6 +33,7 @@ export class Stream implements Target, ReaderHost {
   #definition: QueueDefinition
   #stream: StreamDefinition
   #info: StreamInfo
+  #partitioner: Partitioner = 'murmur2'
   #isEnded = false
 
   constructor(definition: QueueDefinition, stream: StreamDefinition, deps: StreamDeps) {
@@ -81,6 +82,7 @@ export class Stream implements Target, ReaderHost {
 
   #openPartitions(): void {
     const rules = keepingRules(this.#stream.configs)
+    this.#partitioner = partitionerOf(this.#stream.configs)
     const { partitionIds } = this.#stream
     for (const partition of this.#partitions) partition.setRules(rules)
     for (let index = this.#partitions.length; index < partitionIds.length; index++) {
@@ -102,7 +104,12 @@ export class Stream implements Target, ReaderHost {
 
   enqueue(message: Message, confirms: ConfirmListener | undefined, sequence: number): void {
     if (this.#isEnded) return
-    const index = this.#choice.choose(message, this.#partitions.length)
+    if (this.#stream.isInternal) {
+      confirms?.expect(sequence)
+      confirms?.rejected(sequence)
+      return
+    }
+    const index = this.#choice.choose(message, this.#partitions.length, this.#partitioner)
     ;(this.#partitions[index] as StreamPartition).appendMessage(message.bytes, confirms, sequence)
   }
 
