@@ -1,7 +1,7 @@
 /** Changing the configs of a topic, whichever API asks: who may be changed, and what is answered. */
 import type { RequestContext } from './api.ts'
 import { RESOURCE_BROKER, RESOURCE_TOPIC } from './configs.ts'
-import { type Refusal, refusalOf } from './refusals.ts'
+import { clipped, type Refusal, refusalOf } from './refusals.ts'
 import { KAFKA_ERRORS } from './wire/errors.ts'
 
 export interface Resource {
@@ -15,7 +15,8 @@ export interface ResourceAnswer extends Resource {
 }
 
 export function answerFor({ resourceType, resourceName }: Resource, refusal: Refusal | undefined): ResourceAnswer {
-  return { errorCode: refusal?.code ?? 0, errorMessage: refusal?.message ?? null, resourceType, resourceName }
+  const errorMessage = refusal === undefined ? null : clipped(refusal.message)
+  return { errorCode: refusal?.code ?? 0, errorMessage, resourceType, resourceName }
 }
 
 /** A resource that one request names twice is refused each time: which one should win? */

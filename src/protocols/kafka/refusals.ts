@@ -25,8 +25,17 @@ export interface Refusal {
 export function refusalOf(error: unknown, precondition: number = KAFKA_ERRORS.INVALID_REQUEST.code): Refusal {
   if (error instanceof Refused) {
     const code = error.reason === 'precondition-failed' ? precondition : CODES[error.reason]
-    return { code, message: error.message }
+    return { code, message: clipped(error.message) }
   }
-  if (error instanceof StorageError) return { code: KAFKA_ERRORS.KAFKA_STORAGE_ERROR.code, message: error.message }
+  if (error instanceof StorageError) {
+    return { code: KAFKA_ERRORS.KAFKA_STORAGE_ERROR.code, message: clipped(error.message) }
+  }
   throw error
+}
+
+/** Texts quote what the client sent, which may be as long as a string can be: the answer must not be longer. */
+const TEXT_LENGTH_MAX = 1000
+
+export function clipped(text: string): string {
+  return text.length <= TEXT_LENGTH_MAX ? text : `${text.slice(0, TEXT_LENGTH_MAX)}...`
 }

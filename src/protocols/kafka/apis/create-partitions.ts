@@ -1,6 +1,6 @@
 /** CreatePartitions: a topic gets more of them, never fewer. */
 import type { Api, RequestContext } from '../api.ts'
-import { type Refusal, refusalOf } from '../refusals.ts'
+import { clipped, type Refusal, refusalOf } from '../refusals.ts'
 import { KAFKA_ERRORS } from '../wire/errors.ts'
 import {
   type CreatePartitionsRequest,
@@ -26,7 +26,8 @@ async function handle(request: CreatePartitionsRequest, context: RequestContext)
     if (count === undefined) continue
     counts.delete(topic.name)
     const refusal = await grown(topic, count > 1, request.validateOnly, context)
-    results.push({ name: topic.name, errorCode: refusal?.code ?? 0, errorMessage: refusal?.message ?? null })
+    const errorMessage = refusal === undefined ? null : clipped(refusal.message)
+    results.push({ name: topic.name, errorCode: refusal?.code ?? 0, errorMessage })
   }
   return { throttleTimeMs: 0, results }
 }

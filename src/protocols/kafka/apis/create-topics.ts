@@ -5,7 +5,7 @@
 import type { StreamInfo } from '../../../broker/streams/stream-door.ts'
 import type { Api, RequestContext } from '../api.ts'
 import { topicEntries } from '../configs.ts'
-import { type Refusal, refusalOf } from '../refusals.ts'
+import { clipped, type Refusal, refusalOf } from '../refusals.ts'
 import { collidingTopic, NO_ID, nameProblem } from '../topics.ts'
 import { KAFKA_ERRORS, type KafkaErrorName } from '../wire/errors.ts'
 import {
@@ -121,7 +121,7 @@ function assignedPlan(topic: CreatableTopic, configs: Plan['configs'], nodeId: n
 }
 
 function refused(name: string, { code, message }: Refusal): CreatableTopicResult {
-  return { name, topicId: NO_ID, errorCode: code, errorMessage: message, configs: null }
+  return { name, topicId: NO_ID, errorCode: code, errorMessage: clipped(message), configs: null }
 }
 
 function result(plan: Plan, made: StreamInfo | undefined, { session }: RequestContext): CreatableTopicResult {

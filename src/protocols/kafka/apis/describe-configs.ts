@@ -1,7 +1,7 @@
 /** DescribeConfigs: every setting of a topic with its source, and the few of the broker that tools look at. */
 import type { Api, RequestContext } from '../api.ts'
 import { brokerEntries, type ConfigEntry, RESOURCE_BROKER, RESOURCE_TOPIC, topicEntries } from '../configs.ts'
-import type { Refusal } from '../refusals.ts'
+import { clipped, type Refusal } from '../refusals.ts'
 import { nameProblem } from '../topics.ts'
 import { KAFKA_ERRORS } from '../wire/errors.ts'
 import {
@@ -31,7 +31,7 @@ function described(
   const { resourceType, resourceName, configurationKeys } = resource
   const entries = entriesOf(resource, context)
   if ('code' in entries) {
-    return { errorCode: entries.code, errorMessage: entries.message, resourceType, resourceName, configs: [] }
+    return { errorCode: entries.code, errorMessage: clipped(entries.message), resourceType, resourceName, configs: [] }
   }
   const wanted = configurationKeys === null ? undefined : new Set(configurationKeys)
   const configs = entries.filter(({ name }) => wanted === undefined || wanted.has(name))

@@ -60,7 +60,8 @@ async function named(
   const { streams } = context.session
   const found = findTopic(streams, name, topicId)
   if (found !== undefined) return described(found, request, context)
-  if (name === null) return missing(KAFKA_ERRORS.UNKNOWN_TOPIC_ID.code, null, topicId)
+  // Before version 12 an answer has no way to say "no name".
+  if (name === null) return missing(KAFKA_ERRORS.UNKNOWN_TOPIC_ID.code, context.apiVersion < 12 ? '' : null, topicId)
   if (nameProblem(name) !== undefined) return missing(KAFKA_ERRORS.INVALID_TOPIC_EXCEPTION.code, name, NO_ID)
   const mayCreate = context.settings.autoCreateTopics && (context.apiVersion < 4 || request.allowAutoTopicCreation)
   if (!mayCreate) return missing(KAFKA_ERRORS.UNKNOWN_TOPIC_OR_PARTITION.code, name, NO_ID)

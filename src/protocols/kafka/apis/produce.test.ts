@@ -160,6 +160,17 @@ test('produce: without acks there is no answer, and an error ends the connection
   expect([other.isClosed, other.received.length, stage.warnings.length]).toEqual([true, 0, 1])
 })
 
+test('produce: the offset that a client writes into its batch means nothing', async () => {
+  const stage = await BrokerStage.open()
+  await stage.topic('t')
+  const client = stage.connect()
+  for (const [baseOffset, records] of [-1, 2 ** 60, 5]
+    .map((given) => batchOf(['a'], { baseOffset: given }))
+    .entries()) {
+    expect(await produceTo(client, 't', records)).toMatchObject({ errorCode: 0, baseOffset })
+  }
+})
+
 test('produce: many requests at once keep their order, and wait for the disk together', async () => {
   const stage = await BrokerStage.open()
   await stage.topic('t')

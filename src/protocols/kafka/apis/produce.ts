@@ -12,7 +12,7 @@ import { type BatchRefusal, batchRefusal } from '../batch-checks.ts'
 import { rulesOf } from '../topic-rules.ts'
 import { findTopic } from '../topics.ts'
 import { KAFKA_ERRORS, type KafkaErrorName } from '../wire/errors.ts'
-import { BatchHeader, setLogAppendTime } from '../wire/record-batch.ts'
+import { BatchHeader, setLogAppendTime, stampBatch } from '../wire/record-batch.ts'
 import {
   type PartitionProduceData,
   type PartitionProduceResponse,
@@ -93,6 +93,8 @@ function append(
   const refusal = batchRefusal(records, header, rules, apiVersion, nowMs)
   if (refusal !== undefined || records === null) return refused(index, refusal!)
   const bytes = ownedBatch(records)
+  // What the client put there means nothing; the broker knows a batch by its first byte.
+  stampBatch(bytes, 0, 0, partition.leaderEpoch)
   if (rules.isLogAppendTime) setLogAppendTime(bytes, header, nowMs)
   const logAppendTimeMs = rules.isLogAppendTime ? nowMs : -1
   const response: PartitionProduceResponse = { index, errorCode: 0, baseOffset: -1, logAppendTimeMs, logStartOffset: 0 }
