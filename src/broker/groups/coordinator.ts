@@ -35,6 +35,9 @@ import { GroupSlots } from './group-slots.ts'
 import { ClassicMembership } from './membership.ts'
 import { OffsetSweep } from './offset-sweep.ts'
 
+/** Either way: what fits an entry of the log. */
+const OFFSET_MAX = 2 ** 52 - 1
+
 export interface GroupCoordinatorDeps {
   readonly shard: Shard
   readonly firstLog: number
@@ -179,8 +182,7 @@ export class GroupCoordinator implements Groups {
 
   #offsetProblem({ offset, partition, metadata }: PartitionOffset): GroupRefusal | undefined {
     if (textSize(metadata) > this.#deps.settings.offsetMetadataBytesMax) return 'offset-metadata-too-large'
-    const fits = offset >= -1 && Number.isSafeInteger(offset + 1) && partition >= 0
-    return fits ? undefined : 'invalid-offset'
+    return Math.abs(offset) <= OFFSET_MAX && partition >= 0 ? undefined : 'invalid-offset'
   }
 
   #noteStaged(producerId: number, group: string): void {

@@ -10,7 +10,7 @@
  *                4 forgotten  n × (text stream, p × varint partition)
  *                5 staged     varint producer id │ as in offsets: they count when the producer's transaction commits
  *                6 ended      varint producer id │ u8 outcome: 0 abort, 1 commit
- *     offset     varint offset + 1 │ varint leader epoch + 1 │ text metadata │ varint committed at ms
+ *     offset     varint zigzag offset │ varint leader epoch + 1 │ text metadata │ varint committed at ms
  *                │ varint expires at ms (0: by the group's age)
  *     member     text id │ optional text instance │ text client id │ text client host │ varint session timeout ms
  *                │ varint rebalance timeout ms │ n × (text name, bytes metadata, streams) │ bytes assignment
@@ -123,7 +123,8 @@ export function decodeSnapshot(payload: Buffer): Buffer[] {
 function writeOffsets(writer: EntryWriter, offsets: readonly StoredOffset[]): void {
   writeByStream(writer, offsets, ({ partition, offset, leaderEpoch, metadata, committedMs, expiresMs }) => {
     writer.varint(partition)
-    writer.varint(offset + 1)
+    // Clients do commit negative numbers: they stand for the earliest or latest offset there is.
+    writer.varint(offset >= 0 ? offset * 2 : -offset * 2 - 1)
     writer.varint(leaderEpoch + 1)
     writer.text(metadata)
     writer.varint(committedMs)
@@ -134,13 +135,15 @@ function writeOffsets(writer: EntryWriter, offsets: readonly StoredOffset[]): vo
 function readOffsets(reader: EntryReader): StoredOffset[] {
   return readByStream(reader, (name) => ({
     ...name,
-    offset: reader.varint() - 1,
+    offset: unzigzag(reader.varint()),
     leaderEpoch: reader.varint() - 1,
     metadata: reader.text(),
     committedMs: reader.varint(),
     expiresMs: reader.varint(),
   }))
 }
+
+const unzigzag = (value: number): number => (value % 2 === 0 ? value / 2 : -(value + 1) / 2)
 
 /** Stream names once, however many partitions. */
 function writeByStream<T extends PartitionName>(
