@@ -72,4 +72,18 @@ describe('partition: appending and reading', () => {
     expect(await contentOf(bench.partition('t'))).toEqual([])
     expect(bench.partition('t').storedBytes).toBe(0)
   })
+
+  test('readers at one place share a read, one who knows of more does not', async () => {
+    bench = await StreamBench.open()
+    const partition = await bench.create('t')
+    await bench.append(partition, ['a'])
+    const [one, other] = await Promise.all([0, 0].map((from) => partition.read(from, 100, 'uncommitted')))
+    expect(one![0]!.bytes).toBe(other![0]!.bytes)
+    const early = partition.read(0, 10_000, 'uncommitted')
+    bench.appendNow(partition, ['b'])
+    while (partition.highWatermark < 2) await new Promise(setImmediate)
+    const late = partition.read(0, 10_000, 'uncommitted')
+    expect(await early).toHaveLength(1)
+    expect(await late).toHaveLength(2)
+  })
 })

@@ -16,6 +16,7 @@ import type { ConfirmListener } from '../confirm-listener.ts'
 import type { LogOwner, Shard } from '../shard.ts'
 import { type CompactedPart, PartitionState } from './partition-state.ts'
 import { TAKE } from './producer-state.ts'
+import { SharedReads } from './shared-reads.ts'
 import { StoredFacts } from './stored-facts.ts'
 import type {
   AbortedTransaction,
@@ -50,6 +51,7 @@ export class StreamPartition implements Partition, LogOwner, ConfirmListener {
   readonly #deps: PartitionDeps
   readonly #state = new PartitionState()
   readonly #listeners = new Set<ProgressListener>()
+  readonly #reads = new SharedReads((fromOffset, maxBytes) => this.readStored(fromOffset, maxBytes))
   readonly #facts: StoredFacts
   #rules: KeepingRules
   #highWatermark = 0
@@ -198,7 +200,7 @@ export class StreamPartition implements Partition, LogOwner, ConfirmListener {
     }
     if (this.#gone || fromOffset >= limit) return []
     const batches: StoredBatch[] = []
-    for (const { baseOffset, count, payload } of await this.readStored(fromOffset, maxBytes)) {
+    for (const { baseOffset, count, payload } of await this.#reads.read(fromOffset, maxBytes, limit)) {
       if (baseOffset >= limit) break
       batches.push({ baseOffset, count, bytes: payload })
     }

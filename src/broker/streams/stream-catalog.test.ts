@@ -113,9 +113,33 @@ describe('streams: as a queue of the topology', () => {
     await declare('s', { 'x-queue-type': 'stream', 'x-max-age': '7D', 'x-max-length-bytes': 5000 })
     const { configs, partitionCount } = bench.streams.find('s')!
     expect(partitionCount).toBe(1)
-    expect(Object.fromEntries(configs)).toEqual({ 'retention.ms': '604800000', 'retention.bytes': '5000' })
+    expect(Object.fromEntries(configs)).toEqual({
+      'retention.ms': '604800000',
+      'segment.ms': '37800000',
+      'retention.bytes': '5000',
+      'segment.bytes': '313',
+    })
     await declare('s', { 'x-queue-type': 'stream', 'x-max-age': '7D', 'x-max-length-bytes': 5000 })
     await expect(declare('s', { 'x-queue-type': 'stream' })).rejects.toThrow("inequivalent arg 'x-max-length-bytes'")
+  })
+
+  test('an age and a size are kept to closely', async () => {
+    bench = await StreamBench.open()
+    await declare('s', { 'x-queue-type': 'stream', 'x-max-age': '1h', 'x-max-length-bytes': 20_000 })
+    for (let minute = 0; minute < 180; minute++) {
+      bench.publish('', 's', 'x'.repeat(100))
+      await bench.session.durable()
+      bench.clock.advance(60_000)
+      if (minute < 90) continue
+      expect(bench.session.checkQueue('s').readyCount).toBeGreaterThanOrEqual(60)
+      expect(bench.session.checkQueue('s').readyCount).toBeLessThan(72)
+    }
+    for (let more = 0; more < 1000; more++) {
+      bench.publish('', 's', 'x'.repeat(100))
+      await bench.session.durable()
+    }
+    expect(bench.partition('s').storedBytes).toBeGreaterThanOrEqual(20_000)
+    expect(bench.partition('s').storedBytes).toBeLessThan(23_000)
   })
 
   test('what a stream cannot be is refused in the words of RabbitMQ', async () => {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { headersOf } from '../../../test/support/broker/plain-format.ts'
 import { bodyOf, TestConsumer } from '../../../test/support/broker/queue-bench.ts'
 import { StreamBench } from '../../../test/support/broker/stream-bench.ts'
-import { type FieldValue, long, longstr, table, timestamp } from '../../base/field-value.ts'
+import { array, bool, type FieldValue, long, longstr, table, timestamp } from '../../base/field-value.ts'
 import type { Consumer, Delivery } from '../queues/consumer.ts'
 import type { Partition } from './stream-door.ts'
 
@@ -145,6 +145,30 @@ describe('stream reader: how it reads', () => {
       await partition.endTransaction(id, 0, outcome)
     }
     expect(await reader.places(1)).toEqual(['0.2:commited'])
+  })
+
+  test('only what passes the filter', async () => {
+    bench = await StreamBench.open()
+    await bench.create('t')
+    for (const value of ['red', 'green', 'red', undefined, 'blue']) {
+      bench.publish('', 't', `${value}`, headersOf(value === undefined ? {} : { 'x-stream-filter-value': value }))
+    }
+    await bench.session.durable()
+    const filtered = async (filter: Record<string, FieldValue>): Promise<Reader> => {
+      const args = headersOf({ 'x-stream-offset': 'first', ...filter })
+      const reader = new Reader()
+      const spec = { queue: 't', exclusive: false, arguments: args, prefetchCount: 10 }
+      const subscription = await bench.session.consume(spec, reader)
+      subscription.activate()
+      await calm()
+      return reader
+    }
+    const red = await filtered({ 'x-stream-filter': longstr('red') })
+    expect(red.bodies).toEqual(['red', 'red'])
+    const several = array([longstr('green'), longstr('blue')])
+    const rest = await filtered({ 'x-stream-filter': several, 'x-stream-match-unfiltered': bool(true) })
+    expect(rest.bodies).toEqual(['green', 'undefined', 'blue'])
+    await expect(filtered({ 'x-stream-filter': long(5) })).rejects.toThrow("invalid arg 'x-stream-filter'")
   })
 
   test('a slow one goes on where the kept records begin', async () => {

@@ -14,6 +14,7 @@ import type { MessageFormats } from '../../message/message-format.ts'
 import type { CancelReason, Consumer, Delivery, Subscription } from '../queues/consumer.ts'
 import type { StreamPartition } from './partition.ts'
 import type { ProgressListener, StoredBatch } from './stream-door.ts'
+import type { StreamFilter } from './stream-filter.ts'
 import type { StartOffset } from './stream-offset.ts'
 
 export interface ReaderDeps {
@@ -21,6 +22,13 @@ export interface ReaderDeps {
   readonly formats: MessageFormats
   /** Storage, or a batch that nobody here can unpack. */
   unreadable(partition: StreamPartition, error: unknown): void
+}
+
+/** What the consumer asked for. */
+export interface ReaderWish {
+  readonly exclusive: boolean
+  readonly start: StartOffset
+  readonly filter: StreamFilter | undefined
 }
 
 export interface ReaderHost {
@@ -64,6 +72,7 @@ export class StreamReader implements Subscription, ProgressListener {
   readonly exclusive: boolean
   readonly #host: ReaderHost
   readonly #deps: ReaderDeps
+  readonly #filter: StreamFilter | undefined
   readonly #positions: Position[] = []
   /** Positions that must be looked up first. */
   readonly #lookups: (() => Promise<void>)[] = []
@@ -76,8 +85,10 @@ export class StreamReader implements Subscription, ProgressListener {
   #isAskedAgain = false
   #isEnded = false
 
-  constructor(host: ReaderHost, consumer: Consumer, exclusive: boolean, start: StartOffset, deps: ReaderDeps) {
+  constructor(host: ReaderHost, consumer: Consumer, wish: ReaderWish, deps: ReaderDeps) {
+    const { exclusive, start, filter } = wish
     this.#host = host
+    this.#filter = filter
     this.consumer = consumer
     this.exclusive = exclusive
     this.#deps = deps
@@ -201,18 +212,21 @@ export class StreamReader implements Subscription, ProgressListener {
     const { partition, wanted } = position
     const { transactions } = partition.state
     const page: StreamDelivery[] = []
+    const take = (message: Message, offset: number): void => {
+      if (offset < wanted || this.#filter?.wants(message) === false) return
+      page.push(new StreamDelivery(message, partition.index, offset))
+    }
     for (const { baseOffset, count, bytes } of batches) {
       position.next = baseOffset + count
       const { isTransactional, producerId } = partition.factsOf(bytes)
       if (isTransactional && transactions.isAborted(producerId, baseOffset)) continue
       const format = this.#deps.batches.of(bytes)
       if (format === undefined) {
-        page.push(new StreamDelivery(this.#single(bytes), partition.index, baseOffset))
+        take(this.#single(bytes), baseOffset)
         continue
       }
       for (const { index, message } of await format.messages(bytes, this.#host.name)) {
-        const offset = baseOffset + index
-        if (offset >= wanted) page.push(new StreamDelivery(message, partition.index, offset))
+        take(message, baseOffset + index)
       }
     }
     this.#page = page

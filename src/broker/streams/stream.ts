@@ -14,6 +14,7 @@ import { type PartitionDeps, StreamPartition } from './partition.ts'
 import { PartitionChoice, type Partitioner } from './partition-choice.ts'
 import type { StreamDefinition } from './stream-definition.ts'
 import type { StreamInfo } from './stream-door.ts'
+import { streamFilterOf } from './stream-filter.ts'
 import { startOffsetOf } from './stream-offset.ts'
 import { type ReaderDeps, type ReaderHost, StreamReader } from './stream-reader.ts'
 import { keepingRules, partitionerOf } from './stream-settings.ts'
@@ -116,6 +117,7 @@ export class Stream implements Target, ReaderHost {
   subscribe(consumer: Consumer, exclusive: boolean, spec: ConsumeSpec): Subscription {
     if (consumer.noAck) throw this.#notImplemented('automatic acknowledgement')
     const start = startOffsetOf(spec.arguments, this.#deps.clock.nowMs())
+    const filter = streamFilterOf(spec.arguments)
     if (!spec.prefetchCount) {
       throw new Refused('precondition-failed', `consumer prefetch count is not set for '${this.#described()}'`)
     }
@@ -123,7 +125,7 @@ export class Stream implements Target, ReaderHost {
     if (readers.some((reader) => reader.exclusive) || (exclusive && readers.length > 0)) {
       throw new Refused('access-refused', `${this.#described()} in exclusive use`)
     }
-    const reader = new StreamReader(this, consumer, exclusive, start, this.#deps)
+    const reader = new StreamReader(this, consumer, { exclusive, start, filter }, this.#deps)
     this.#readers.add(reader)
     return reader
   }

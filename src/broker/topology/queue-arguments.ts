@@ -79,19 +79,26 @@ function typeOf(args: FieldTable): QueueTypeAsked {
   return type === 'quorum' || type === 'stream' ? type : 'classic'
 }
 
-/** Checked arguments of a stream as what it shall be. Unlike Kafka's, RabbitMQ's streams keep all unless told. */
+/**
+ * Checked arguments of a stream as what it shall be. Unlike Kafka's, RabbitMQ's streams keep all unless told. What goes
+ * at once is a small part of what is kept, so that the limits mean what they say.
+ */
 export function streamPlan(args: FieldTable): StreamPlan {
-  const configs = new Map([['retention.ms', String(maxAgeMs(args) ?? -1)]])
+  const retentionMs = maxAgeMs(args)
+  const configs = new Map([['retention.ms', String(retentionMs ?? -1)]])
+  if (retentionMs !== undefined) configs.set('segment.ms', String(Math.ceil(retentionMs / SEGMENTS_KEPT)))
   const maxLengthBytes = integerOf(args.get('x-max-length-bytes'))
   if (maxLengthBytes !== undefined) configs.set('retention.bytes', String(maxLengthBytes))
-  const segmentBytes = integerOf(args.get('x-stream-max-segment-size-bytes'))
-  if (segmentBytes !== undefined) configs.set('segment.bytes', String(clamped(segmentBytes)))
+  const segmentBytes = integerOf(args.get('x-stream-max-segment-size-bytes')) ?? (maxLengthBytes ?? 0) / SEGMENTS_KEPT
+  if (segmentBytes > 0) configs.set('segment.bytes', String(clamped(Math.ceil(segmentBytes))))
   return { partitionCount: 1, configs, isInternal: false }
 }
 
-/** To what the setting of a stream may be. */
+const SEGMENTS_KEPT = 16
+
+/** To what the setting of a stream may be; unless told, never more than by default. */
 function clamped(segmentBytes: number): number {
-  return Math.min(Math.max(segmentBytes, 14), 2 ** 31 - 1)
+  return Math.min(Math.max(segmentBytes, 14), 2 ** 30)
 }
 
 function maxAgeMs(args: FieldTable): number | undefined {
