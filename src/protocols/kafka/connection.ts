@@ -138,8 +138,10 @@ export class Connection implements SessionOwner {
     const isProduce = request.length >= 2 && request.readInt16BE(0) === API.Produce && !this.#login.expectsBareToken
     if (isProduce && this.#flow.kind !== 'open') return false
     if (this.#responses.length === 0) return true
-    const { pipelinedCountMax } = this.#options.settings
-    return isProduce && this.#responses.length < pipelinedCountMax && this.#responses.holdsOnly(API.Produce)
+    const { pipelinedCountMax, pipelinedBytesMax } = this.#options.settings
+    const { length, requestBytes } = this.#responses
+    const isRoom = length < pipelinedCountMax && requestBytes + request.length <= pipelinedBytesMax
+    return isProduce && isRoom && this.#responses.holdsOnly(API.Produce)
   }
 
   #start(request: Buffer): void {
@@ -155,7 +157,7 @@ export class Connection implements SessionOwner {
         return this.#unsupported()
       }
       const body = decodeRequest(apiKey, apiVersion, request, header.bodyStart, request.length)
-      const place = this.#responses.take(apiKey, apiVersion, header.correlationId)
+      const place = this.#responses.take(apiKey, apiVersion, header.correlationId, request.length)
       // The key chose both the schema and the handler.
       const answer = api.handle(body as never, this.#context(header))
       if (answer instanceof Promise) this.#wait(place, answer)
@@ -188,7 +190,7 @@ export class Connection implements SessionOwner {
     if (apiKey !== API.ApiVersions) {
       throw new KafkaWireError(`API ${apiName(apiKey) ?? apiKey} version ${apiVersion} is not served`)
     }
-    this.#answer(this.#responses.take(apiKey, 0, correlationId), unsupportedApiVersions())
+    this.#answer(this.#responses.take(apiKey, 0, correlationId, 0), unsupportedApiVersions())
   }
 
   #bareToken(token: Buffer): void {

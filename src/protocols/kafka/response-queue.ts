@@ -9,6 +9,7 @@ export interface Place {
   readonly apiKey: number
   readonly version: number
   readonly correlationId: number
+  readonly requestBytes: number
   state: 'working' | 'ready' | 'silent'
   response: unknown
 }
@@ -16,6 +17,7 @@ export interface Place {
 export class ResponseQueue {
   readonly #writer: SocketWriter
   readonly #places: Place[] = []
+  #requestBytes = 0
 
   constructor(writer: SocketWriter) {
     this.#writer = writer
@@ -26,14 +28,20 @@ export class ResponseQueue {
     return this.#places.length
   }
 
+  /** Of requests at work, or waiting for those before them. */
+  get requestBytes(): number {
+    return this.#requestBytes
+  }
+
   /** Whether everything at work is a request of this API. */
   holdsOnly(apiKey: number): boolean {
     return this.#places.every((place) => place.apiKey === apiKey)
   }
 
-  take(apiKey: number, version: number, correlationId: number): Place {
-    const place: Place = { apiKey, version, correlationId, state: 'working', response: undefined }
+  take(apiKey: number, version: number, correlationId: number, requestBytes: number): Place {
+    const place: Place = { apiKey, version, correlationId, requestBytes, state: 'working', response: undefined }
     this.#places.push(place)
+    this.#requestBytes += requestBytes
     return place
   }
 
@@ -43,6 +51,7 @@ export class ResponseQueue {
     place.response = response
     for (let head = this.#places[0]; head !== undefined && head.state !== 'working'; head = this.#places[0]) {
       this.#places.shift()
+      this.#requestBytes -= head.requestBytes
       if (head.state === 'ready')
         writeResponse(this.#writer, head.apiKey, head.version, head.correlationId, head.response)
     }

@@ -20,8 +20,9 @@ export interface KafkaSettings {
   readonly fetchBytesMax: number
   /** How long a fetch may ask to wait. */
   readonly fetchWaitMsMax: number
-  /** Produce requests of one connection that may wait for the disk at once. */
+  /** Produce requests of one connection that may wait for the disk at once, and their bytes, if more than one. */
   readonly pipelinedCountMax: number
+  readonly pipelinedBytesMax: number
   /** A connection without a whole request in this time is dropped. */
   readonly handshakeTimeoutMs: number
   /** A client that has not read its answers for this long is dropped. */
@@ -48,7 +49,8 @@ export const defaultKafkaSettings: KafkaSettings = {
   requestBytesMax: 100 * 1024 * 1024,
   fetchBytesMax: 16 * 1024 * 1024,
   fetchWaitMsMax: 5 * 60 * 1000,
-  pipelinedCountMax: 16,
+  pipelinedCountMax: 64,
+  pipelinedBytesMax: 8 * 1024 * 1024,
   handshakeTimeoutMs: 10_000,
   stallTimeoutMs: 10 * 60 * 1000,
   closeTimeoutMs: 2000,

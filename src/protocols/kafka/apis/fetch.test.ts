@@ -219,3 +219,23 @@ test('fetch: large records go to the socket as they lie in storage, many times o
   const again = await fetchFrom(client, 't', { partitionMaxBytes: 1 << 20 })
   expect(valuesIn(first.records)).toEqual(valuesIn(again.records))
 })
+
+test('fetch: a client that does not read its answers makes the broker hold one of them, not all', async () => {
+  const { stage, client } = await filled([['z'.repeat(700_000)]])
+  const partition = stage.session.streams.partition('t', 0)!
+  const { read } = partition
+  let readCount = 0
+  partition.read = (...given) => {
+    readCount++
+    return read.apply(partition, given)
+  }
+  client.socket.stall()
+  const ids = Array.from({ length: 10 }, () =>
+    client.send(API.Fetch, 11, fetchRequest('t', { partitionMaxBytes: 1 << 20 })),
+  )
+  await turns(20)
+  expect(readCount).toBe(1)
+  client.socket.unstall()
+  for (const id of ids) await client.receive(API.Fetch, 11, id)
+  expect(readCount).toBe(10)
+})

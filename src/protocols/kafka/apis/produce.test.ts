@@ -193,6 +193,37 @@ test('produce: many requests at once keep their order, and wait for the disk tog
   expect(topics[0]!.partitions[0]!.offset).toBe(50)
 })
 
+test('produce: what one connection has waiting for the disk is bounded, with and without acks', async () => {
+  for (const acks of [0, -1]) {
+    const stage = await BrokerStage.open({ settings: { pipelinedBytesMax: 1000, pipelinedCountMax: 3 } })
+    await stage.topic('t')
+    const partition = stage.session.streams.partition('t', 0)!
+    let openCount = 0
+    let openCountMax = 0
+    const { append } = partition
+    partition.append = (bytes, facts, confirms, sequence) => {
+      openCountMax = Math.max(openCountMax, ++openCount)
+      const counted = {
+        expect: (one: number) => confirms!.expect(one),
+        confirmed: (one: number) => {
+          openCount--
+          confirms!.confirmed(one)
+        },
+        rejected: (one: number) => confirms!.rejected(one),
+      }
+      return append.call(partition, bytes, facts, counted, sequence)
+    }
+    const client = stage.connect()
+    for (const size of [10, 10, 10, 10, 10, 600, 600, 5000]) {
+      const partitionData = [{ index: 0, records: batchOf(['x'.repeat(size)]) }]
+      client.send(API.Produce, 9, { acks, timeoutMs: 1, topicData: [{ name: 't', partitionData }] })
+    }
+    await turns(20)
+    expect([acks, partition.highWatermark, openCountMax]).toEqual([acks, 8, 3])
+    expect(client.received.length).toBe(acks === 0 ? 0 : 8)
+  }
+})
+
 test('produce: while the broker is out of disk nothing is taken, and afterwards everything', async () => {
   const stage = await BrokerStage.open()
   await stage.topic('t')

@@ -45,22 +45,26 @@ const header = new BatchHeader()
 function handle(
   request: ProduceRequest,
   context: RequestContext,
-): Promise<ProduceResponse> | ProduceResponse | undefined {
-  const { acks } = request
-  const isSilent = acks === ACKS_NONE
-  const pending = isSilent ? undefined : new PendingProduce()
-  const topics = request.topicData.map((topic) => appendTopic(topic, acks, pending, context))
+): Promise<ProduceResponse | undefined> | ProduceResponse | undefined {
+  const pending = new PendingProduce()
+  const responses = request.topicData.map((topic) => appendTopic(topic, request.acks, pending, context))
   context.session.checkFlow()
-  if (pending !== undefined) return pending.whenDurable({ responses: topics })
+  if (request.acks !== ACKS_NONE) return pending.whenDurable({ responses })
+  // Nobody is told, but who writes faster than the disk must be held up all the same.
+  throwFailure(responses)
+  return pending.whenDurable(undefined)
+}
+
+function throwFailure(topics: readonly TopicProduceResponse[]): void {
   const failed = topics.flatMap(({ partitionResponses }) => partitionResponses).find(({ errorCode }) => errorCode !== 0)
-  if (failed === undefined) return undefined
+  if (failed === undefined) return
   throw new HangUp(`a produce request without acks failed with code ${failed.errorCode}: ${failed.errorMessage}`)
 }
 
 function appendTopic(
   topic: TopicProduceData,
   acks: number,
-  pending: PendingProduce | undefined,
+  pending: PendingProduce,
   context: RequestContext,
 ): TopicProduceResponse {
   const { streams } = context.session
@@ -83,7 +87,7 @@ function topicProblem(stream: StreamInfo | undefined, acks: number, apiVersion: 
 function append(
   stream: StreamInfo,
   { index, records }: PartitionProduceData,
-  pending: PendingProduce | undefined,
+  pending: PendingProduce,
   { session, clock, apiVersion }: RequestContext,
 ): PartitionProduceResponse {
   const partition = session.streams.partition(stream.name, index)
@@ -98,7 +102,7 @@ function append(
   if (rules.isLogAppendTime) setLogAppendTime(bytes, header, nowMs)
   const logAppendTimeMs = rules.isLogAppendTime ? nowMs : -1
   const response: PartitionProduceResponse = { index, errorCode: 0, baseOffset: -1, logAppendTimeMs, logStartOffset: 0 }
-  const result = partition.append(bytes, factsOf(header), pending, pending?.add(response) ?? 0)
+  const result = partition.append(bytes, factsOf(header), pending, pending.add(response))
   if (result.kind === 'refused') return refused(index, appendProblem(result.why, apiVersion))
   response.baseOffset = result.baseOffset
   response.logStartOffset = partition.startOffset
@@ -182,7 +186,7 @@ class PendingProduce implements ConfirmListener {
     if (this.#owedCount === 0) this.#resolve?.()
   }
 
-  whenDurable(response: ProduceResponse): ProduceResponse | Promise<ProduceResponse> {
+  whenDurable<Response>(response: Response): Response | Promise<Response> {
     if (this.#owedCount === 0) return response
     return new Promise((resolve) => {
       this.#resolve = () => resolve(response)
