@@ -90,6 +90,18 @@ test('transactions elsewhere: a partition hears of a transaction only when the l
   expect(bench.partition.told).toEqual(['begin 5 0'])
 })
 
+test('transactions elsewhere: nobody hears how it ends before the log has the decision for good', async () => {
+  const bench = await Bench.open()
+  const request = await bench.begun()
+  const { journal } = bench.shard
+  let isDurable = false
+  bench.partition.answer = async () => {
+    isDurable = journal.appended === journal.committed
+  }
+  await bench.coordinator.end(request)
+  expect(isDurable).toBe(true)
+})
+
 test('transactions elsewhere: the end is answered when the slowest partition has it, and others wait so long', async () => {
   const bench = await Bench.open()
   const request = await bench.begun()
