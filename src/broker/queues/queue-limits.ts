@@ -16,6 +16,12 @@ export function isFull({ maxLength, maxLengthBytes }: QueueSettings, tally: Queu
   return maxLengthBytes !== undefined && tally.readyBytes >= maxLengthBytes
 }
 
+/** With one message more of this size something would have to go. */
+export function wouldOverflow({ maxLength, maxLengthBytes }: QueueSettings, tally: QueueTally, bytes: number): boolean {
+  if (maxLength !== undefined && tally.readyCount >= maxLength) return true
+  return maxLengthBytes !== undefined && tally.readyBytes + bytes > maxLengthBytes
+}
+
 /** Beyond a limit: something must go. */
 export function isOverfull({ maxLength, maxLengthBytes }: QueueSettings, tally: QueueTally): boolean {
   if (maxLength !== undefined && tally.readyCount > maxLength) return true

@@ -72,7 +72,9 @@ export class ConsumerLine {
     return this.#all.length
   }
 
-  get hasExclusive(): boolean {
+  /** Where only one is active at a time nobody can have the queue for himself, as in RabbitMQ. */
+  refuses(exclusive: boolean): boolean {
+    if (exclusive && (this.#singleActive || this.#all.length > 0)) return true
     return this.#all.some((subscription) => subscription.exclusive)
   }
 

@@ -107,6 +107,31 @@ describe('queue: a message that expires behind one that does not', () => {
   })
 })
 
+describe('queue: limits as RabbitMQ keeps them', () => {
+  test('what would go over the limit in bytes is refused, what fits behind it is taken', async () => {
+    const bench = await QueueBench.open({ maxLengthBytes: 10, overflow: 'reject-publish' })
+    const answers = new Answers()
+    for (const [index, size] of [4, 4, 4, 2].entries()) bench.publish('x'.repeat(size), {}, answers, index)
+    expect(answers.rejectedSequences).toEqual([2])
+    expect(bench.queue.readyCount).toBe(3)
+  })
+
+  test('what comes back to a full queue pushes out the oldest', async () => {
+    const bench = await QueueBench.open({ maxLength: 2, deadLetterExchange: 'dlx' })
+    for (const name of names(2)) bench.publish(name)
+    const taken = [await bench.queue.get(false), await bench.queue.get(false)]
+    for (const name of names(2, 2)) bench.publish(name)
+    for (const got of taken) got?.delivery.settle('requeue')
+    expect(bench.dead.map(({ body }) => body)).toEqual(['m0', 'm1'])
+    expect(await bench.drain()).toEqual(['m2', 'm3'])
+  })
+
+  test('with a single active consumer nobody has the queue for himself', async () => {
+    const bench = await QueueBench.open({ singleActiveConsumer: true })
+    expect(() => bench.consume(new TestConsumer(), true)).toThrow('in exclusive use')
+  })
+})
+
 describe('queue: durability', () => {
   test('a persistent message is confirmed when it is committed, a transient one at once', async () => {
     const bench = await QueueBench.open()

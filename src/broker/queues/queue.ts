@@ -15,7 +15,7 @@ import type { ManagedQueue, QueueDefinition, QueueEndWish } from './queue-defini
 import type { DeathReason, QueueDeps, RoomListener } from './queue-deps.ts'
 import { type QueueEntry, takenFor } from './queue-entry.ts'
 import { QueueLanes } from './queue-lanes.ts'
-import { isFull, isOverfull, type QueueTally } from './queue-limits.ts'
+import { isFull, isOverfull, type QueueTally, wouldOverflow } from './queue-limits.ts'
 import { ConsumerLine, QueueSubscription } from './queue-subscription.ts'
 import { EarliestTimer, IdleTimer } from './queue-timers.ts'
 import { RoomListeners } from './room-listeners.ts'
@@ -29,7 +29,8 @@ export class Queue implements ManagedQueue, LaneHost {
   readonly #onEndWish: (queue: Queue, wish: QueueEndWish) => void
   readonly #lanes: QueueLanes
   readonly #line: ConsumerLine
-  readonly #limited: boolean
+  readonly #dropsHeads: boolean
+  readonly #refuses: boolean
   readonly #tellsCount: boolean
   readonly #expiry: EarliestTimer
   readonly #idle: IdleTimer | undefined
@@ -56,7 +57,9 @@ export class Queue implements ManagedQueue, LaneHost {
     this.#onEndWish = onEndWish
     this.#lanes = new QueueLanes(definition, this, deps)
     this.#line = new ConsumerLine(settings.singleActiveConsumer)
-    this.#limited = settings.maxLength !== undefined || settings.maxLengthBytes !== undefined
+    const limited = settings.maxLength !== undefined || settings.maxLengthBytes !== undefined
+    this.#dropsHeads = limited && settings.overflow === 'drop-head'
+    this.#refuses = limited && settings.overflow.startsWith('reject')
     this.#tellsCount = tellsDeliveryCount(settings)
     this.#expiry = new EarliestTimer(deps.clock, () => this.#expireHeads())
     if (settings.expiresMs !== undefined) {
@@ -82,15 +85,15 @@ export class Queue implements ManagedQueue, LaneHost {
     return this.#line.count
   }
 
-  /** The next message would be one too many. */
+  /** It holds as much as it may. */
   get full(): boolean {
-    return isFull(this.definition.settings, this.tally)
+    return this.tally.readyCount > 0 && isFull(this.definition.settings, this.tally)
   }
 
   /** Takes the message in, or answers why not through `confirms`. */
   enqueue(message: Message, confirms: ConfirmListener | undefined, sequence: number): void {
     if (this.#ended) return
-    if (this.#limited && !this.#admits(message, confirms, sequence)) return
+    if (this.#refuses && !this.#admits(message, confirms, sequence)) return
     const lane = this.#lanes.for(message)
     const entry = lane.admit(message)
     if (confirms !== undefined) {
@@ -108,14 +111,14 @@ export class Queue implements ManagedQueue, LaneHost {
     }
     lane.queueUp(entry)
     if (entry.expiresAtMs >= 0) this.#noteExpiry(entry.expiresAtMs)
-    if (this.#limited && this.definition.settings.overflow === 'drop-head') this.#dropHeads()
+    if (this.#dropsHeads) this.#dropHeads()
     if (this.#line.count > 0) this.dispatch()
   }
 
   #admits(message: Message, confirms: ConfirmListener | undefined, sequence: number): boolean {
-    const { overflow } = this.definition.settings
-    if (overflow === 'drop-head' || overflow === 'block' || !this.full) return true
-    if (overflow === 'reject-publish-dlx') this.#deps.deadLetter(this.definition, message, 'maxlen')
+    const { settings } = this.definition
+    if (!wouldOverflow(settings, this.tally, message.bodyBytes)) return true
+    if (settings.overflow === 'reject-publish-dlx') this.#deps.deadLetter(this.definition, message, 'maxlen')
     if (confirms !== undefined) {
       confirms.expect(sequence)
       confirms.rejected(sequence)
@@ -172,19 +175,17 @@ export class Queue implements ManagedQueue, LaneHost {
     this.#consumerTimeout?.ended(entry)
     switch (outcome) {
       case 'accept':
-        this.#lanes.of(entry).settle(entry)
-        return
+        return this.#lanes.of(entry).settle(entry)
       case 'reject':
-        this.#die(entry, 'rejected')
-        return
+        return this.#die(entry, 'rejected')
       case 'requeue': {
         const { deliveryLimit } = this.definition.settings
         if (deliveryLimit !== undefined && entry.deliveryCount >= deliveryLimit) {
-          this.#die(entry, 'delivery_limit')
-          return
+          return this.#die(entry, 'delivery_limit')
         }
         this.#lanes.of(entry).requeue(entry)
         if (entry.expiresAtMs >= 0) this.#noteExpiry(entry.expiresAtMs)
+        if (this.#dropsHeads) this.#dropHeads()
         this.dispatch()
         this.#lanes.of(entry).relieve(entry)
         return
@@ -195,15 +196,13 @@ export class Queue implements ManagedQueue, LaneHost {
   }
 
   #takeBack(entry: QueueEntry): void {
-    this.#lanes
-      .of(entry)
-      .withdraw(entry)
-      .then(
-        (again) => {
-          if (again !== undefined) this.settle(again, 'requeue')
-        },
-        (error: StorageError) => this.damaged(error),
-      )
+    const lane = this.#lanes.of(entry)
+    lane.withdraw(entry).then(
+      (again) => {
+        if (again !== undefined) this.settle(again, 'requeue')
+      },
+      (error: StorageError) => this.damaged(error),
+    )
   }
 
   /** Dead-letters an entry that is out, if there is somewhere to, and forgets it. */
@@ -277,7 +276,7 @@ export class Queue implements ManagedQueue, LaneHost {
     this.#resumeGets()
     if (this.#ended) return
     this.#expireHeads()
-    if (this.#limited && this.definition.settings.overflow === 'drop-head') this.#dropHeads()
+    if (this.#dropsHeads) this.#dropHeads()
     this.dispatch()
   }
 
@@ -289,7 +288,7 @@ export class Queue implements ManagedQueue, LaneHost {
 
   /** @throws {Refused} while another consumer has the queue for himself */
   subscribe(consumer: Consumer, exclusive: boolean): QueueSubscription {
-    if (this.#line.hasExclusive || (exclusive && this.#line.count > 0)) {
+    if (this.#line.refuses(exclusive)) {
       throw new Refused('access-refused', `${this.#described()} in exclusive use`)
     }
     this.#throwIfBroken()
