@@ -106,6 +106,25 @@ function deathsOf(headers: FieldTable | undefined): string[] {
 }
 
 describe('broker: dead letters', () => {
+  test('the count of deliveries stays behind, and a first death is told once, whatever the sender said', async () => {
+    bench = await BrokerBench.open()
+    await bench.queue('dead')
+    await bench.queue('q', {
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': 'dead',
+      'x-delivery-limit': long(1),
+    })
+    bench.publish('', 'q', 'poison', headersOf({ 'x-first-death-reason': 'mine' }))
+    for (let round = 0; round < 2; round++) {
+      const got = await bench.session.get('q', { noAck: false })
+      got?.delivery.settle('requeue')
+    }
+    const letter = await bench.take('dead')
+    expect(deathsOf(letter?.headers)).toEqual(['1 delivery_limit q'])
+    expect(letter?.headers.has('x-delivery-count')).toBe(false)
+    expect(textOf(letter?.headers.get('x-first-death-reason'))).toBe('delivery_limit')
+  })
+
   test('a rejected message goes to its exchange with what happened to it, and counts up when it dies again', async () => {
     bench = await BrokerBench.open()
     await bench.queue('work', { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' })

@@ -39,9 +39,12 @@ export function deadLetter(message: Message, death: Death): DeadLetter {
   const properties = message.properties()
   const headers = new Map(message.format.headers(properties))
   const carbonCopies = textsOf(headers.get('CC'))
+  const isFirst = !headers.has('x-death')
   const deaths = withDeath(headers.get('x-death'), message, death, carbonCopies)
   headers.set('x-death', array(deaths))
-  if (!headers.has('x-first-death-reason')) {
+  // It counts deliveries of the queue that is left.
+  headers.delete('x-delivery-count')
+  if (isFirst) {
     headers.set('x-first-death-exchange', longstr(message.address.exchange))
     headers.set('x-first-death-queue', longstr(death.queue))
     headers.set('x-first-death-reason', longstr(death.reason))
