@@ -60,3 +60,18 @@ test('headers match: an unknown mode is refused with the four that are known', (
     'Invalid x-match field type signedint (value 5); expected longstr',
   )
 })
+
+test('headers match: numbers are equal by value, whatever type a client sent them in', () => {
+  const one: FieldValue[] = [
+    long(1),
+    long(1n),
+    { type: 's', value: 1 },
+    { type: 'f', value: 1 },
+    { type: 'd', value: 1 },
+    { type: 'T', value: 1 },
+  ]
+  for (const asked of one) for (const given of one) expect(matches({ a: asked }, { a: given })).toBe(true)
+  expect(matches({ a: long(1) }, { a: { type: 'd', value: 1.5 } })).toBe(false)
+  expect(matches({ a: long(1) }, { a: longstr('1') })).toBe(false)
+  expect(matches({ a: long(2n ** 60n) }, { a: long(2n ** 60n + 1n) })).toBe(false)
+})

@@ -54,5 +54,15 @@ function fits(asked: FieldValue, given: FieldValue | undefined): boolean {
   if (asked.type === 'V') return true
   // The two common cases, without the detour over BigInt that integers of different widths take.
   if (asked.type === given.type && asked.type !== 'D' && asked.value === given.value) return true
-  return sameFieldValue(asked, given)
+  const number = numberOf(asked)
+  const givenNumber = number === undefined ? undefined : numberOf(given)
+  if (number === undefined || givenNumber === undefined) return sameFieldValue(asked, given)
+  if (typeof number === 'bigint' && typeof givenNumber === 'bigint') return number === givenNumber
+  return Number(number) === Number(givenNumber)
+}
+
+/** RabbitMQ compares numbers by value, whatever type they came in: clients choose it as they like. */
+function numberOf(value: FieldValue): number | bigint | undefined {
+  if (value.type === 'V' || value.type === 'D') return undefined
+  return typeof value.value === 'number' || typeof value.value === 'bigint' ? value.value : undefined
 }
