@@ -8,7 +8,8 @@ import type { MessageFormat, PropertyChange } from '../../message/message-format
 import { FieldPosition, findHeader } from './wire/field-scan.ts'
 import { decodeTable } from './wire/field-table.ts'
 import { decodeProperty, editProperties, type PropertyEdits } from './wire/properties.ts'
-import { type PropertyName, PropertyScan, propertyKinds, scanProperties } from './wire/property-scan.ts'
+import { type PropertyName, PropertyScan, scanProperties } from './wire/property-scan.ts'
+import { dashedNames } from './wire/property-texts.ts'
 
 /** Stored with every message: never to be changed. */
 const AMQP_FORMAT_ID = 1
@@ -20,13 +21,8 @@ const SIZED_TYPES = 'SxFA'
 const scan = new PropertyScan()
 const position = new FieldPosition()
 
-/** By the name people use, with dashes: `message-id`. */
 const namesWithDashes: ReadonlyMap<string, PropertyName> = new Map(
-  Object.keys(propertyKinds).map((name) => [
-    name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
-    // Object.keys widens the keys of the very table they come from.
-    name as PropertyName,
-  ]),
+  dashedNames.map(({ dashed, name }): [string, PropertyName] => [dashed, name]),
 )
 
 function headers(properties: Buffer): FieldTable {
@@ -52,7 +48,7 @@ function expiration(properties: Buffer): string | undefined {
 
 function property(properties: Buffer, name: string): string | undefined {
   const known = namesWithDashes.get(name)
-  if (known === undefined || known === 'headers') return undefined
+  if (known === undefined) return undefined
   const value = decodeProperty(properties, 0, properties.length, known)
   return value === undefined ? undefined : String(value)
 }

@@ -74,7 +74,21 @@ export function writeContent(
   bodyEnd: number,
   frameMax: number,
 ): number {
-  let next = writeContentHeader(target, at, channel, bytes, propertiesStart, bodyStart, bodyEnd - bodyStart)
+  const next = writeContentHeader(target, at, channel, bytes, propertiesStart, bodyStart, bodyEnd - bodyStart)
+  return writeBodyFrames(target, next, channel, bytes, bodyStart, bodyEnd, frameMax)
+}
+
+/** A body, split by the receiver's `frameMax`; nothing for an empty one. */
+export function writeBodyFrames(
+  target: Buffer,
+  at: number,
+  channel: number,
+  bytes: Buffer,
+  bodyStart: number,
+  bodyEnd: number,
+  frameMax: number,
+): number {
+  let next = at
   const payloadMax = bodyFramePayloadMax(frameMax)
   for (let start = bodyStart; start < bodyEnd; start += payloadMax) {
     next = writeBodyFrame(target, next, channel, bytes, start, Math.min(start + payloadMax, bodyEnd))
