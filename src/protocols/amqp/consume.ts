@@ -5,13 +5,14 @@
  *     consume ──► waiting for the queue ──► active (its -ok is out) ──► cancelled, by the client, the queue or the channel
  */
 import { Refused } from '../../base/errors.ts'
-import { integerOf } from '../../base/field-value.ts'
+import { type FieldTable, integerOf } from '../../base/field-value.ts'
 import { uniqueSuffix } from '../../base/random.ts'
 import type { CancelReason, Consumer, Delivery, Subscription } from '../../broker/queues/consumer.ts'
 import type { Mailbox } from '../../broker/session.ts'
 import type { ConnectionContext } from './connection-context.ts'
 import type { Deliveries, Taker } from './deliveries.ts'
 import { fieldTypeName } from './field-type-names.ts'
+import { StreamReading } from './stream-reading.ts'
 import { encodeShortString } from './wire/hot-methods.ts'
 import type { MethodOf } from './wire/method-schema.ts'
 import { makeMethod } from './wire/methods.ts'
@@ -25,6 +26,8 @@ class AmqpConsumer implements Consumer, Taker {
   unackedCount = 0
   isStarved = false
   subscription: Subscription | undefined
+  /** What it consumes is a stream. */
+  reading: StreamReading | undefined
   isEnded = false
   readonly #deliveries: Deliveries
   readonly #onCancelled: (consumer: AmqpConsumer) => void
@@ -50,8 +53,14 @@ class AmqpConsumer implements Consumer, Taker {
     return !this.isEnded && this.#deliveries.canTake(this)
   }
 
+  get isPartitioned(): boolean {
+    return this.reading?.isPartitioned ?? false
+  }
+
   deliver(delivery: Delivery): void {
-    this.#deliveries.deliver(this, delivery)
+    const { reading } = this
+    if (reading === undefined || reading.wants(delivery.message)) this.#deliveries.deliver(this, delivery)
+    else delivery.settle('accept')
   }
 
   cancelled(_reason: CancelReason): void {
@@ -108,12 +117,26 @@ export class Consumers {
   async #subscribe(consumer: AmqpConsumer, method: MethodOf<'basic.consume'>, queue: string): Promise<void> {
     const { exclusive, arguments: args } = method
     const spec = { queue, exclusive, arguments: args, prefetchCount: consumer.prefetch }
+    consumer.reading = this.#readingOf(consumer, queue, args)
     const subscription = await this.#context.session.consume(spec, consumer)
     if (this.#isClosed) return subscription.cancel()
     consumer.subscription = subscription
     this.#answerConsume(method, consumer.tag)
     if (consumer.isEnded) subscription.cancel()
     else subscription.activate()
+  }
+
+  /**
+   * Undefined when the queue is no stream, and when the broker will refuse the consumer anyway.
+   * @throws {Refused} 'not-implemented' where the channel limits its consumers together
+   */
+  #readingOf(consumer: AmqpConsumer, queue: string, args: FieldTable): StreamReading | undefined {
+    const { streams, vhost } = this.#context.session
+    if (streams.partition(queue, 0) === undefined || consumer.noAck || consumer.prefetch === 0) return undefined
+    if (this.#deliveries.isLimited) {
+      throw new Refused('not-implemented', `queue '${queue}' in vhost '${vhost}' does not support global qos`)
+    }
+    return new StreamReading(queue, args, streams)
   }
 
   /** Consumes the channel's mailbox: no queue, no acknowledgements, one per channel. */

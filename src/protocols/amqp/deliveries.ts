@@ -7,6 +7,7 @@
  */
 import type { Delivery } from '../../broker/queues/consumer.ts'
 import type { Outgoing } from './outgoing.ts'
+import { outwardProperties } from './outward.ts'
 import { Unacked } from './unacked.ts'
 
 /** A consumer as far as deliveries are concerned. */
@@ -18,6 +19,8 @@ export interface Taker {
   readonly prefetch: number
   /** Its tag as the wire carries it. */
   readonly tagBytes: Buffer
+  /** What it reads is a stream of several partitions: each delivery says which one. */
+  readonly isPartitioned: boolean
   /** It was asked and could take nothing: it has to be woken once it can. */
   isStarved: boolean
   wake(): void
@@ -40,6 +43,11 @@ export class Deliveries {
   constructor(out: Outgoing, channel: number) {
     this.#out = out
     this.#channel = channel
+  }
+
+  /** Consumers share a limit. */
+  get isLimited(): boolean {
+    return this.#channelLimit > 0
   }
 
   get lastTag(): number {
@@ -83,7 +91,9 @@ export class Deliveries {
       taker.unackedCount++
       this.#outstandingCount++
     }
-    this.#out.deliver(this.#channel, taker.tagBytes, tag, delivery.redelivered, delivery.message)
+    const { message, redelivered } = delivery
+    const properties = outwardProperties(delivery, taker)
+    this.#out.deliver(this.#channel, taker.tagBytes, tag, redelivered, message, properties)
   }
 
   /** The answer to basic.get. */
@@ -93,7 +103,9 @@ export class Deliveries {
       this.unacked.add(tag, delivery, undefined)
       this.#outstandingCount++
     }
-    this.#out.getOk(this.#channel, tag, delivery.redelivered, remainingCount, delivery.message)
+    const { message, redelivered } = delivery
+    const properties = outwardProperties(delivery, undefined)
+    this.#out.getOk(this.#channel, tag, redelivered, remainingCount, message, properties)
   }
 
   /** A delivery is settled for good: its credit is free. `wakeRelieved` is to follow when the call's work is done. */

@@ -12,7 +12,7 @@ import {
   contentSize,
   HEARTBEAT_FRAME,
   writeBodyFrameStart,
-  writeContent,
+  writeBodyFrames,
   writeContentHeader,
 } from './wire/frame-writer.ts'
 import {
@@ -71,29 +71,47 @@ export class Outgoing {
     writeNack(this.#writer.buffer, at, channel, deliveryTag, multiple, true)
   }
 
-  /** @param consumerTag from `encodeShortString` */
-  deliver(channel: number, consumerTag: Buffer, deliveryTag: number, redelivered: boolean, message: Message): void {
+  /**
+   * @param consumerTag from `encodeShortString`
+   * @param properties raw, in place of the message's own; undefined: its own
+   */
+  deliver(
+    channel: number,
+    consumerTag: Buffer,
+    deliveryTag: number,
+    redelivered: boolean,
+    message: Message,
+    properties: Buffer | undefined,
+  ): void {
     const address = message.address.bytes
     const methodBytes = deliverSize(consumerTag, address)
-    const at = this.#roomForContent(methodBytes, message)
+    const at = this.#roomForContent(methodBytes, message, properties)
     writeDeliver(this.#writer.buffer, at, channel, consumerTag, deliveryTag, redelivered, address)
-    this.#content(channel, at + methodBytes, message)
+    this.#content(channel, at + methodBytes, message, properties)
   }
 
-  getOk(channel: number, deliveryTag: number, redelivered: boolean, remainingCount: number, message: Message): void {
+  /** @param properties as in `deliver` */
+  getOk(
+    channel: number,
+    deliveryTag: number,
+    redelivered: boolean,
+    remainingCount: number,
+    message: Message,
+    properties: Buffer | undefined,
+  ): void {
     const address = message.address.bytes
     const methodBytes = getOkSize(address)
-    const at = this.#roomForContent(methodBytes, message)
+    const at = this.#roomForContent(methodBytes, message, properties)
     writeGetOk(this.#writer.buffer, at, channel, deliveryTag, redelivered, address, remainingCount)
-    this.#content(channel, at + methodBytes, message)
+    this.#content(channel, at + methodBytes, message, properties)
   }
 
   return(channel: number, replyCode: number, replyText: string, message: Message): void {
     const address = message.address.bytes
     const methodBytes = returnSize(replyText, address)
-    const at = this.#roomForContent(methodBytes, message)
+    const at = this.#roomForContent(methodBytes, message, undefined)
     writeReturn(this.#writer.buffer, at, channel, replyCode, replyText, address)
-    this.#content(channel, at + methodBytes, message)
+    this.#content(channel, at + methodBytes, message, undefined)
   }
 
   /** Does not count as writing: the next one is due after the same time again. */
@@ -115,9 +133,9 @@ export class Outgoing {
   }
 
   /** Room for a method frame and what of the content is copied behind it: all of it, or the header of a large body. */
-  #roomForContent(methodBytes: number, message: Message): number {
+  #roomForContent(methodBytes: number, message: Message, properties: Buffer | undefined): number {
     this.#isBusy = true
-    const propertiesBytes = message.bodyStart - message.propertiesStart
+    const propertiesBytes = properties === undefined ? message.bodyStart - message.propertiesStart : properties.length
     const isCopied = message.bodyBytes <= COPIED_BODY_BYTES_MAX
     const contentBytes = isCopied
       ? contentSize(propertiesBytes, message.bodyBytes, this.frameMax)
@@ -125,15 +143,15 @@ export class Outgoing {
     return this.#writer.reserve(methodBytes + contentBytes)
   }
 
-  #content(channel: number, at: number, message: Message): void {
-    const { bytes, propertiesStart, bodyStart } = message
+  #content(channel: number, at: number, message: Message, properties: Buffer | undefined): void {
+    const { bytes, bodyStart, bodyBytes } = message
     const target = this.#writer.buffer
-    if (message.bodyBytes <= COPIED_BODY_BYTES_MAX) {
-      writeContent(target, at, channel, bytes, propertiesStart, bodyStart, bytes.length, this.frameMax)
-      return
-    }
-    writeContentHeader(target, at, channel, bytes, propertiesStart, bodyStart, message.bodyBytes)
-    this.#largeBody(channel, bytes, bodyStart)
+    const bodyAt =
+      properties === undefined
+        ? writeContentHeader(target, at, channel, bytes, message.propertiesStart, bodyStart, bodyBytes)
+        : writeContentHeader(target, at, channel, properties, 0, properties.length, bodyBytes)
+    if (bodyBytes > COPIED_BODY_BYTES_MAX) this.#largeBody(channel, bytes, bodyStart)
+    else writeBodyFrames(target, bodyAt, channel, bytes, bodyStart, bytes.length, this.frameMax)
   }
 
   /** The message owns its bytes and never changes, so the writer may keep pieces of it. */

@@ -8,6 +8,7 @@ import { defaultUsers, type Users } from '../../access/users.ts'
 import { ManualClock } from '../../base/clock.ts'
 import { bool, type FieldTable } from '../../base/field-value.ts'
 import { seededRandom } from '../../base/random.ts'
+import type { SessionDoor } from '../../broker/session.ts'
 import { Address } from '../../message/message.ts'
 import { type LogFields, type Logger, silentLogger } from '../../telemetry/logger.ts'
 import { Metrics } from '../../telemetry/metrics.ts'
@@ -205,6 +206,9 @@ export interface StageOptions {
   readonly heartbeatSeconds?: number
   readonly frameMax?: number
   readonly channelMax?: number
+  /** In place of the fake broker. */
+  readonly door?: SessionDoor
+  readonly clock?: ManualClock
 }
 
 const ALL_CAPABILITIES = ['authentication_failure_close', 'consumer_cancel_notify', 'connection.blocked', 'basic.nack']
@@ -212,7 +216,7 @@ const ALL_CAPABILITIES = ['authentication_failure_close', 'consumer_cancel_notif
 /** One client, one connection of the server, one fake broker. */
 export class Stage {
   readonly client = new TestClient()
-  readonly clock = new ManualClock()
+  readonly clock: ManualClock
   readonly door = new FakeDoor()
   readonly connection: Connection
   readonly settings: AmqpSettings
@@ -223,6 +227,7 @@ export class Stage {
 
   constructor(options: StageOptions = {}) {
     this.#options = options
+    this.clock = options.clock ?? new ManualClock()
     this.settings = { ...defaultAmqpSettings, ...options.settings }
     const logger: Logger = {
       ...silentLogger,
@@ -232,7 +237,7 @@ export class Stage {
     const random = seededRandom(1)
     this.connection = new Connection(this.client.socket, {
       protocol: {
-        door: this.door,
+        door: options.door ?? this.door,
         users: options.users ?? defaultUsers(random),
         clock: this.clock,
         random,
