@@ -52,6 +52,11 @@ export class CoordinatorBench {
     await this.#start()
   }
 
+  /** Everything said so far is durable. */
+  async settled(): Promise<void> {
+    while (this.journal.committed < this.journal.appended) await new Promise((resolve) => setImmediate(resolve))
+  }
+
   async close(): Promise<void> {
     this.groups.close()
     await this.journal.close()

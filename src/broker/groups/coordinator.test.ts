@@ -257,10 +257,10 @@ describe('forgetting what nobody uses', () => {
     bench.clock.advance(4 * DAY_MS)
     await bench.commit('jobs', { 'jobs 1': 1 })
     bench.clock.advance(3 * DAY_MS)
-    await settled(bench)
+    await bench.settled()
     expect(bench.committed('jobs')).toEqual({ 'jobs 1': 1 })
     bench.clock.advance(4 * DAY_MS)
-    await settled(bench)
+    await bench.settled()
     expect(bench.groups.list()).toEqual([])
   })
 
@@ -274,13 +274,13 @@ describe('forgetting what nobody uses', () => {
       expect(bench.groups.heartbeat('jobs', claim)).toBeUndefined()
     }
     expect(bench.groups.leave('jobs', [{ memberId, instanceId: undefined }])).toEqual([undefined])
-    await settled(bench)
+    await bench.settled()
     await bench.restart()
     bench.clock.advance(7 * DAY_MS - 1000)
-    await settled(bench)
+    await bench.settled()
     expect(bench.committed('jobs')).toEqual({ 'jobs 0': 1 })
     bench.clock.advance(1000 + bench.settings.sweepMs)
-    await settled(bench)
+    await bench.settled()
     expect(bench.groups.list()).toEqual([])
   })
 
@@ -289,7 +289,7 @@ describe('forgetting what nobody uses', () => {
     await bench.commit('jobs', { 'jobs 0': 1, 'logs 0': 2 })
     await member(bench, { streams: ['jobs'], sessionTimeoutMs: 50 * DAY_MS })
     bench.clock.advance(8 * DAY_MS)
-    await settled(bench)
+    await bench.settled()
     expect(bench.committed('jobs')).toEqual({ 'jobs 0': 1 })
   })
 
@@ -298,7 +298,7 @@ describe('forgetting what nobody uses', () => {
     await bench.commit('jobs', { 'jobs 0': 1 }, { retentionMs: 20 * DAY_MS })
     await bench.commit('jobs', { 'jobs 1': 1 }, { retentionMs: 1000 })
     bench.clock.advance(10 * DAY_MS)
-    await settled(bench)
+    await bench.settled()
     expect(bench.committed('jobs')).toEqual({ 'jobs 0': 1 })
   })
 
@@ -307,14 +307,10 @@ describe('forgetting what nobody uses', () => {
     await bench.commit('jobs', { 'jobs 0': 1 })
     await bench.stage('jobs', 3, { 'jobs 0': 2 })
     bench.clock.advance(20 * DAY_MS)
-    await settled(bench)
+    await bench.settled()
     expect(bench.committed('jobs')).toEqual({ 'jobs 0': 1 })
   })
 })
-
-async function settled(bench: CoordinatorBench): Promise<void> {
-  while (bench.journal.committed < bench.journal.appended) await new Promise((resolve) => setImmediate(resolve))
-}
 
 describe('requests that make no sense', () => {
   test('a group needs a name, a session a sensible length, and metadata has its limit', async () => {
