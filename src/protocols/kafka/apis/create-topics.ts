@@ -62,7 +62,8 @@ async function created(
   } catch (error) {
     return refused(name, refusalOf(error, KAFKA_ERRORS.INVALID_CONFIG.code))
   }
-  if (streams.find(name) !== undefined) return refused(name, refusal('TOPIC_ALREADY_EXISTS', `topic '${name}' exists`))
+  if (streams.find(name) !== undefined)
+    return refused(name, refusal('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`))
   const other = collidingTopic(streams, name)
   if (other !== undefined) {
     const text = `topic '${name}' differs from '${other}' only by '.' and '_'`
