@@ -42,6 +42,19 @@ describe('message: the stored form', () => {
     }
   })
 
+  test('an expiration beyond 32 bits of milliseconds comes back in whole seconds, never too early', () => {
+    for (const [given, kept] of [
+      [2 ** 32 - 2, 2 ** 32 - 2],
+      [2 ** 32 - 1, 4_294_968_000],
+      [2 ** 32, 4_294_968_000],
+      [315_360_000_000, 315_360_000_000],
+    ] as const) {
+      const { bytes } = makeMessage({ ...head, expirationMs: given }, Buffer.from('{}'), Buffer.from('body'))
+      expect(messageFromBytes(Buffer.from(bytes), formats).expirationMs, `${given}`).toBe(kept)
+      expect(storedExpires(bytes)).toBe(true)
+    }
+  })
+
   test('cut anywhere before its body it is damaged, never a message', () => {
     const { bytes, bodyStart } = makeMessage(head, Buffer.from('{}'), Buffer.from('body'))
     for (let length = 0; length < bodyStart; length++) {

@@ -9,7 +9,7 @@
  *     │        │        │          │        │              │ ffffffff: no │              │ str8 routing key  │
  *     └────────┴────────┴──────────┴────────┴──────────────┴──────────────┴──────────────┴───────────────────┘
  *     followed by the properties and, to the end, the body. str8 = u8 length + that many bytes. Big-endian.
- *     flags: bit 0 persistent, bit 1 carries a priority
+ *     flags: bit 0 persistent, bit 1 carries a priority, bit 2 expiration in seconds, rounded up: above u32 milliseconds
  */
 import { StorageError } from '../base/errors.ts'
 import { readText, shortStringSize, textSize, writeShortString } from '../base/text.ts'
@@ -19,8 +19,9 @@ const VERSION = 1
 const FIXED_BYTES = 18
 const FLAG_PERSISTENT = 1
 const FLAG_PRIORITY = 2
-/** RabbitMQ refuses larger ones too. */
-export const EXPIRATION_MS_MAX = 2 ** 32 - 2
+const FLAG_EXPIRATION_SECONDS = 4
+/** Ten years, as for queues. */
+export const EXPIRATION_MS_MAX = 315_360_000_000
 const NO_EXPIRATION = 2 ** 32 - 1
 
 /** Where a message was sent: shared by all messages of one route, so the strings are decoded once. */
@@ -114,11 +115,18 @@ export function messageWithRoom(
   bytes[2] = head.priority ?? 0
   bytes[3] = (head.persistent ? FLAG_PERSISTENT : 0) | (head.priority === undefined ? 0 : FLAG_PRIORITY)
   bytes.writeUIntBE(head.publishedMs, 4, 6)
-  bytes.writeUInt32BE(head.expirationMs ?? NO_EXPIRATION, 10)
+  const expiration = head.expirationMs ?? NO_EXPIRATION
+  if (head.expirationMs === undefined || expiration < NO_EXPIRATION) bytes.writeUInt32BE(expiration, 10)
+  else writeLongExpiration(bytes, expiration)
   bytes.writeUInt32BE(end - start, 14)
   bytes.set(address, FIXED_BYTES)
   source.copy(bytes, propertiesStart, start, end)
   return new Message(head, bytes, propertiesStart, bodyStart)
+}
+
+function writeLongExpiration(bytes: Buffer, expirationMs: number): void {
+  bytes[3] = (bytes[3] as number) | FLAG_EXPIRATION_SECONDS
+  bytes.writeUInt32BE(Math.ceil(expirationMs / 1000), 10)
 }
 
 export function makeMessage(head: MessageHead, properties: Buffer, body: Buffer): Message {
@@ -142,7 +150,8 @@ export function messageFromBytes(bytes: Buffer, formats: MessageFormats, known?:
   const bodyStart = addressEnd + bytes.readUInt32BE(14)
   if (bodyStart > bytes.length) throw new StorageError('damaged', 'a stored message shorter than its own lengths')
   const flags = bytes[3] as number
-  const expirationMs = bytes.readUInt32BE(10)
+  const expiration = bytes.readUInt32BE(10)
+  const expirationMs = (flags & FLAG_EXPIRATION_SECONDS) === 0 ? expiration : expiration * 1000
   const head: MessageHead = {
     format,
     address: addressAt(bytes, FIXED_BYTES, exchangeEnd, addressEnd, known),

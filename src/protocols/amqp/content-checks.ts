@@ -42,10 +42,10 @@ export function readExpiration(buffer: Buffer, scan: PropertyScan): number | und
     if (digit < ZERO || digit > NINE) return oddExpiration(readText(buffer, expirationStart, expirationEnd))
     value = value * 10 + digit - ZERO
   }
-  if (expirationStart === expirationEnd || value > 2 ** 32 - 1) {
+  if (expirationStart === expirationEnd || value > EXPIRATION_MS_MAX) {
     return oddExpiration(readText(buffer, expirationStart, expirationEnd))
   }
-  return Math.min(value, EXPIRATION_MS_MAX)
+  return value
 }
 
 /** What is not plain digits, judged as Erlang's string:to_integer does: a sign is fine, anything behind is not. */
@@ -56,8 +56,8 @@ function oddExpiration(text: string): number {
     const value = BigInt(digits.replace('+', ''))
     if (rest !== '') why = `{leftover_string,${JSON.stringify(rest)}}`
     else if (value < 0n) why = `{value_negative,${value}}`
-    else if (value > 0xffffffffn) why = `{value_too_big,${value}}`
-    else return Math.min(Number(value), EXPIRATION_MS_MAX)
+    else if (value > EXPIRATION_MS_MAX) why = `{value_too_large,${value}}`
+    else return Number(value)
   }
   throw new Refused('precondition-failed', `invalid expiration '${text}': ${why}`)
 }
