@@ -229,12 +229,8 @@ export const answers: Readonly<Record<string, string>> = {
 type Difference = { readonly answer: string; readonly reason: string }
 
 const OPENED = 'connection.open-ok knownHosts='
-const NO_STREAMS = 'streams are not there yet: the declaration itself says so, before anything is done to the queue'
 const NO_LIMIT = "zero means that the client sets no limit; the server's own then holds, as the specification has it"
 const NO_SUCH_METHOD = 'the client is told what it did instead of finding itself cut off'
-
-const noStream = (queue: string): string =>
-  `connection.close 540 NOT_IMPLEMENTED - queue type 'stream' is not available yet: cannot declare queue '${queue}' in vhost '/' [50,10]`
 
 export const differences: Readonly<Record<string, Difference>> = {
   'hello AMQP 1-1-8-0 (0-8)': {
@@ -268,9 +264,4 @@ export const differences: Readonly<Record<string, Difference>> = {
     answer: 'basic.consume-ok consumerTag=ct',
     reason: 'a shared limit works on every queue here',
   },
-  'stream basic.get': { answer: noStream('st1'), reason: NO_STREAMS },
-  'stream consume without prefetch': { answer: noStream('st2'), reason: NO_STREAMS },
-  'stream consume no_ack': { answer: noStream('st3'), reason: NO_STREAMS },
-  'stream purge': { answer: noStream('st4'), reason: NO_STREAMS },
-  'stream consume bad x-stream-offset': { answer: noStream('st5'), reason: NO_STREAMS },
 }
