@@ -229,6 +229,7 @@ describe('compaction: beside everything else', () => {
       const key = `k${(round * 7) % 11}`
       newest.set(key, String(round))
       bench.appendNow(partition, [[key, String(round), 0]])
+      bench.clock.advance(2000)
       if (round % 10 === 0) await new Promise(setImmediate)
     }
     await bench.session.durable()

@@ -2,19 +2,24 @@
  * One compaction after another, in the background: memory for one set of keys at a time, and the disk for one rewriting.
  * What compaction does is in `compaction.ts`; here is only when.
  */
-import { StorageError } from '../../base/errors.ts'
+import { Refused, StorageError } from '../../base/errors.ts'
 import { type CompactionDeps, compact } from './compaction.ts'
 import type { StreamPartition } from './partition.ts'
 
+/** As in Kafka (log.cleaner.backoff.ms): small segments must not have all of it written anew with each of them. */
+const REST_MS = 15_000
+
 export class Compactor {
   readonly #deps: CompactionDeps
-  readonly #failed: (partition: StreamPartition, error: unknown) => void
+  readonly #failed: (partition: StreamPartition, error: StorageError | Refused) => void
+  /** When a partition was last compacted. */
+  readonly #compactedMs = new WeakMap<StreamPartition, number>()
   /** In order, each once. */
   readonly #waiting = new Set<StreamPartition>()
   #working: Promise<void> | undefined
   #isStopped = false
 
-  constructor(deps: CompactionDeps, failed: (partition: StreamPartition, error: unknown) => void) {
+  constructor(deps: CompactionDeps, failed: (partition: StreamPartition, error: StorageError | Refused) => void) {
     this.#deps = deps
     this.#failed = failed
   }
@@ -26,12 +31,13 @@ export class Compactor {
 
   /** It may be worth compacting. */
   offer(partition: StreamPartition): void {
-    if (this.#isStopped) return
+    const restedMs = this.#deps.clock.monotonicMs() - (this.#compactedMs.get(partition) ?? Number.NEGATIVE_INFINITY)
+    if (this.#isStopped || restedMs < REST_MS) return
     this.#waiting.add(partition)
     this.#working ??= this.#work()
   }
 
-  /** Never rejects. */
+  /** Rejects only when we are at fault. */
   async #work(): Promise<void> {
     // Never inside somebody's append.
     await new Promise(setImmediate)
@@ -40,7 +46,9 @@ export class Compactor {
       try {
         // Another pass when one did not get through all that waits.
         while (!this.#isStopped && (await compact(partition, this.#deps))) {}
+        this.#compactedMs.set(partition, this.#deps.clock.monotonicMs())
       } catch (error) {
+        if (!(error instanceof StorageError || error instanceof Refused)) throw error
         if (this.#isStopped || isEnd(error)) break
         this.#failed(partition, error)
       }
@@ -55,6 +63,6 @@ export class Compactor {
 }
 
 /** The broker goes down: what was begun is swept away at the next start. */
-function isEnd(error: unknown): boolean {
+function isEnd(error: StorageError | Refused): boolean {
   return error instanceof StorageError && (error.code === 'closed' || error.code === 'fenced')
 }

@@ -80,7 +80,8 @@ export class StreamPartition implements Partition, LogOwner, ConfirmListener {
   }
 
   get lastStableOffset(): number {
-    return this.#state.transactions.stableBelow(this.#highWatermark)
+    // Retention does not wait for those who never end their transactions.
+    return Math.max(this.startOffset, this.#state.transactions.stableBelow(this.#highWatermark))
   }
 
   get isGone(): boolean {

@@ -8,6 +8,7 @@
  *
  * At most one page of messages is in memory for a reader.
  */
+import { Refused, StorageError } from '../../base/errors.ts'
 import type { BatchFormats } from '../../message/batch-format.ts'
 import { type Address, type Message, messageFromBytes } from '../../message/message.ts'
 import type { MessageFormats } from '../../message/message-format.ts'
@@ -21,7 +22,7 @@ export interface ReaderDeps {
   readonly batches: BatchFormats
   readonly formats: MessageFormats
   /** Storage, or a batch that nobody here can unpack. */
-  unreadable(partition: StreamPartition, error: unknown): void
+  unreadable(partition: StreamPartition, error: StorageError | Refused): void
 }
 
 /** What the consumer asked for. */
@@ -158,7 +159,7 @@ export class StreamReader implements Subscription, ProgressListener {
     void this.#read()
   }
 
-  /** Never rejects. */
+  /** Rejects only when we are at fault. */
   async #read(): Promise<void> {
     do {
       this.#isAskedAgain = false
@@ -172,6 +173,7 @@ export class StreamReader implements Subscription, ProgressListener {
     try {
       return await step()
     } catch (error) {
+      if (!(error instanceof StorageError || error instanceof Refused)) throw error
       const position = this.#positions[this.#turn]
       if (!this.#isEnded && position !== undefined) this.#deps.unreadable(position.partition, error)
       this.end('unreadable')

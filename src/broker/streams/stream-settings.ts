@@ -59,6 +59,8 @@ const table: readonly Setting[] = [
     oneOf('murmur2', 'consistent'),
   ),
   setting('cleanup.policy', 'list', 'delete', 'delete old records, compact by key, both, or neither', policies),
+  setting('compression.gzip.level', 'int', -1, 'unused: batches are kept as they come', gzipLevel),
+  setting('compression.lz4.level', 'int', 9, 'unused: batches are kept as they come', between(1n, 17n)),
   setting(
     'compression.type',
     'string',
@@ -66,8 +68,6 @@ const table: readonly Setting[] = [
     'how batches are kept; they are kept as they come',
     oneOf('uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'),
   ),
-  setting('compression.gzip.level', 'int', -1, 'unused: batches are kept as they come', gzipLevel),
-  setting('compression.lz4.level', 'int', 9, 'unused: batches are kept as they come', between(1n, 17n)),
   setting('compression.zstd.level', 'int', 3, 'unused: batches are kept as they come', between(-131072n, 22n)),
   setting('delete.retention.ms', 'long', DAY_MS, 'how long compaction keeps a deletion of a key', zero),
   setting('file.delete.delay.ms', 'long', 60_000, 'unused: storage frees space by itself', zero),
