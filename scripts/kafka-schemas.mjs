@@ -18,7 +18,7 @@ const APIS = [
   'DescribeGroups ListGroups SaslHandshake ApiVersions CreateTopics DeleteTopics DeleteRecords InitProducerId',
   'OffsetForLeaderEpoch AddPartitionsToTxn AddOffsetsToTxn EndTxn TxnOffsetCommit DescribeConfigs AlterConfigs',
   'SaslAuthenticate CreatePartitions DeleteGroups IncrementalAlterConfigs OffsetDelete DescribeCluster DescribeProducers',
-  'DescribeTransactions ListTransactions DescribeTopicPartitions',
+  'DescribeTransactions ListTransactions DescribeTopicPartitions DescribeLogDirs ListConfigResources',
 ].flatMap((line) => line.split(' '))
 
 const GROUP_PAYLOADS = ['ConsumerProtocolSubscription', 'ConsumerProtocolAssignment']

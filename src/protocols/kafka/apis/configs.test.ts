@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { BrokerStage } from '../broker-stage.test-kit.ts'
+import { BrokerStage, batchOf, produceTo } from '../broker-stage.test-kit.ts'
 import type { TestClient } from '../test-kit.ts'
 import { API } from '../wire/schemas/apis.gen.ts'
 
@@ -105,4 +105,45 @@ test('incremental alter configs: sets, deletes, appends and subtracts', async ()
   ]
   expect(await alter(repeated)).toBe(42)
   expect(get('retention.ms')).toBe('1000')
+})
+
+test('describe log dirs: the bytes of every partition, or of those asked for', async () => {
+  const stage = await BrokerStage.open()
+  await stage.topic('t', 2)
+  const client = stage.connect()
+  await produceTo(client, 't', batchOf(['x'.repeat(1000)]), { partition: 1 })
+  for (let version = 1; version <= 5; version++) {
+    const all = await client.ask(API.DescribeLogDirs, version, { topics: null })
+    expect(all.results).toHaveLength(1)
+    const sizes = all.results[0]!.topics.map(({ name, partitions }) => [
+      name,
+      partitions.map((one) => one.partitionSize),
+    ])
+    expect(sizes).toEqual([['t', [0, expect.any(Number)]]])
+    expect(all.results[0]!.topics[0]!.partitions[1]!.partitionSize).toBeGreaterThan(1000)
+    const topics = [
+      { topic: 't', partitions: [0, 7] },
+      { topic: 'nope', partitions: [0] },
+    ]
+    const some = await client.ask(API.DescribeLogDirs, version, { topics })
+    expect(some.results[0]!.topics.map(({ partitions }) => partitions.length)).toEqual([1])
+  }
+})
+
+test('list config resources: topics and the broker, by type', async () => {
+  const stage = await BrokerStage.open()
+  await stage.topic('t')
+  const client = stage.connect()
+  const list = async (resourceTypes: number[]) => {
+    const { errorCode, configResources } = await client.ask(API.ListConfigResources, 1, { resourceTypes })
+    return [errorCode, configResources.map(({ resourceName, resourceType }) => [resourceName, resourceType])]
+  }
+  const both = [
+    ['t', TOPIC],
+    ['1', BROKER],
+  ]
+  expect(await list([])).toEqual([0, both])
+  expect(await list([TOPIC, 16])).toEqual([0, [['t', TOPIC]]])
+  expect(await list([99])).toEqual([35, []])
+  expect((await client.ask(API.ListConfigResources, 0, {})).configResources).toEqual([])
 })

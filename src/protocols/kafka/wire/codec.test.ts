@@ -82,7 +82,7 @@ test('codec: every message in every version is as another encoder writes it', ()
     const bytes = encoded(one, numbered(one.fields, one.version))
     expect(bytes.toString('hex'), `${one.name} ${one.side} ${one.version}`).toBe(goldenOf(one).toString('hex'))
   }
-  expect(cases).toHaveLength(402)
+  expect(cases).toHaveLength(416)
 })
 
 test('codec: what another encoder wrote is read, and fails when cut anywhere', () => {

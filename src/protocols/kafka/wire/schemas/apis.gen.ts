@@ -33,6 +33,11 @@ import {
 } from './describe-configs.gen.ts'
 import { type DescribeGroupsRequest, type DescribeGroupsResponse, describeGroupsSchema } from './describe-groups.gen.ts'
 import {
+  type DescribeLogDirsRequest,
+  type DescribeLogDirsResponse,
+  describeLogDirsSchema,
+} from './describe-log-dirs.gen.ts'
+import {
   type DescribeProducersRequest,
   type DescribeProducersResponse,
   describeProducersSchema,
@@ -67,6 +72,11 @@ import {
 } from './init-producer-id.gen.ts'
 import { type JoinGroupRequest, type JoinGroupResponse, joinGroupSchema } from './join-group.gen.ts'
 import { type LeaveGroupRequest, type LeaveGroupResponse, leaveGroupSchema } from './leave-group.gen.ts'
+import {
+  type ListConfigResourcesRequest,
+  type ListConfigResourcesResponse,
+  listConfigResourcesSchema,
+} from './list-config-resources.gen.ts'
 import { type ListGroupsRequest, type ListGroupsResponse, listGroupsSchema } from './list-groups.gen.ts'
 import { type ListOffsetsRequest, type ListOffsetsResponse, listOffsetsSchema } from './list-offsets.gen.ts'
 import {
@@ -135,6 +145,8 @@ export const API = {
   DescribeTransactions: 65,
   ListTransactions: 66,
   DescribeTopicPartitions: 75,
+  DescribeLogDirs: 35,
+  ListConfigResources: 74,
 } as const
 
 /** The objects of each API, by its number. */
@@ -175,6 +187,8 @@ export interface ApiMessages {
   65: { request: DescribeTransactionsRequest; response: DescribeTransactionsResponse }
   66: { request: ListTransactionsRequest; response: ListTransactionsResponse }
   75: { request: DescribeTopicPartitionsRequest; response: DescribeTopicPartitionsResponse }
+  35: { request: DescribeLogDirsRequest; response: DescribeLogDirsResponse }
+  74: { request: ListConfigResourcesRequest; response: ListConfigResourcesResponse }
 }
 
 export const apiSchemas: readonly ApiSchema[] = [
@@ -214,4 +228,6 @@ export const apiSchemas: readonly ApiSchema[] = [
   describeTransactionsSchema,
   listTransactionsSchema,
   describeTopicPartitionsSchema,
+  describeLogDirsSchema,
+  listConfigResourcesSchema,
 ]
