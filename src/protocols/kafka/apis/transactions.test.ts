@@ -249,6 +249,11 @@ test('transactions: describing and listing', async () => {
   expect(await list(0, { producerIdFilters: [producer.producerId] })).toEqual([['bank'], []])
   expect(await list(1, { durationFilter: 4999 })).toEqual([['bank'], []])
   expect(await list(1, { durationFilter: 5000 })).toEqual([[], []])
+  expect(await list(2, { transactionalIdPattern: 'b.*k' })).toEqual([['bank'], []])
+  expect(await list(2, { transactionalIdPattern: 'ban' })).toEqual([[], []])
+  expect(await list(2, { transactionalIdPattern: '' })).toEqual([['bank', 'shop'], []])
+  const invalid = await client.ask(API.ListTransactions, 2, { transactionalIdPattern: '(' })
+  expect(invalid).toMatchObject({ errorCode: code('INVALID_REGULAR_EXPRESSION'), transactionStates: [] })
 })
 
 test('transactions: the producers of a partition', async () => {
