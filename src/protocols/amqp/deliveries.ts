@@ -3,7 +3,7 @@
  * them. Does not know consumers but for what they count; answers are worked in settle.ts.
  *
  * Credit: a consumer has its own limit, the channel one for all together; 0 is none. Deliveries without acknowledgement
- * need no credit. What basic.get handed out counts for the channel, but asks no limit.
+ * need no credit. What basic.get handed out neither asks a limit nor counts for one: measured on RabbitMQ 3.10.8.
  */
 import type { Delivery } from '../../broker/queues/consumer.ts'
 import type { Outgoing } from './outgoing.ts'
@@ -32,7 +32,7 @@ export class Deliveries {
   readonly #channel: number
   #channelLimit = 0
   #lastTag = 0
-  /** Handed out and not settled for good: those of an open transaction too, which `unacked` has no more. */
+  /** Handed to consumers and not settled for good: those of an open transaction too, which `unacked` has no more. */
   #outstandingCount = 0
   #isHeld = false
   #isClosed = false
@@ -99,10 +99,7 @@ export class Deliveries {
   /** The answer to basic.get. */
   get(delivery: Delivery, noAck: boolean, remainingCount: number): void {
     const tag = ++this.#lastTag
-    if (!noAck) {
-      this.unacked.add(tag, delivery, undefined)
-      this.#outstandingCount++
-    }
+    if (!noAck) this.unacked.add(tag, delivery, undefined)
     const { message, redelivered } = delivery
     const properties = outwardProperties(delivery, undefined)
     this.#out.getOk(this.#channel, tag, redelivered, remainingCount, message, properties)
@@ -110,8 +107,8 @@ export class Deliveries {
 
   /** A delivery is settled for good: its credit is free. `wakeRelieved` is to follow when the call's work is done. */
   release(taker: Taker | undefined): void {
-    this.#outstandingCount--
     if (taker === undefined) return
+    this.#outstandingCount--
     taker.unackedCount--
     if (taker.isStarved && this.#relieved.at(-1) !== taker) this.#relieved.push(taker)
   }
