@@ -216,6 +216,7 @@ export class Broker implements SessionDoor {
     if (definition.stream !== undefined) {
       const stream = new Stream(definition, definition.stream, this.#streamDeps)
       this.#streams.add(stream)
+      this.#keeper.begin()
       return stream
     }
     const queue = new Queue(definition, owner, this.#queueDeps, onEndWish)

@@ -34,7 +34,13 @@ export class StreamKeeper {
     this.#round()
   }
 
+  /** There is a stream: rounds begin, unless they have. */
+  begin(): void {
+    if (this.#isAwake) this.#timer ??= this.#clock.after(LOOK_EVERY_MS, () => this.#round())
+  }
+
   #round(): void {
+    this.#timer = undefined
     const unseenSinceMs = this.#clock.nowMs() - WRITER_FORGOTTEN_MS
     for (const stream of this.#table.all()) {
       for (const partition of stream.partitions) {
@@ -42,7 +48,7 @@ export class StreamKeeper {
         this.look(partition)
       }
     }
-    this.#timer = this.#clock.after(LOOK_EVERY_MS, () => this.#round())
+    if (!this.#table.isEmpty) this.begin()
   }
 
   /** Something about this partition changed that may matter. */

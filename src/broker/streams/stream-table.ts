@@ -32,6 +32,10 @@ export class StreamTable {
     return this.#byId.get(idKey(vhost, id))
   }
 
+  get isEmpty(): boolean {
+    return this.#byId.size === 0
+  }
+
   *all(): IterableIterator<Stream> {
     for (const named of this.#byVhost.values()) yield* named.values()
   }
