@@ -128,3 +128,12 @@ test('queue arguments: the type asked for is told', () => {
     expect(checkQueueArguments(tableOf({ 'x-queue-type': longstr(type) }), where)).toBe(type)
   }
 })
+
+test('queue arguments: a routing key for dead letters that no message can carry is refused', () => {
+  const withKey = (key: FieldValue): string =>
+    problem({ 'x-dead-letter-exchange': longstr(''), 'x-dead-letter-routing-key': key })
+  expect(withKey(longstr('k'.repeat(255)))).toBe('accepted')
+  expect(withKey(longstr('k'.repeat(256)))).toContain('"longer than 255 bytes"')
+  expect(withKey(longstr('\u00e4'.repeat(128)))).toContain('"longer than 255 bytes"')
+  expect(withKey(longstr(Buffer.alloc(256, 0xff)))).toContain('"longer than 255 bytes"')
+})

@@ -5,6 +5,7 @@
  */
 import { Refused } from '../../base/errors.ts'
 import { type FieldTable, type FieldValue, integerOf, textOf } from '../../base/field-value.ts'
+import { textSize } from '../../base/text.ts'
 import type { Overflow, QueueSettings } from '../queues/queue-definition.ts'
 import { typeName, valueText } from '../routing/field-text.ts'
 import { ageMs } from '../streams/age.ts'
@@ -13,6 +14,7 @@ import type { StreamPlan } from '../streams/stream-definition.ts'
 /** Ten years: longer waits are mistakes. */
 const EXPIRY_MS_MAX = 315_360_000_000
 const PRIORITY_MAX = 255
+const ROUTING_KEY_BYTES_MAX = 255
 
 const overflows: readonly Overflow[] = ['drop-head', 'reject-publish', 'reject-publish-dlx', 'block']
 
@@ -139,7 +141,9 @@ function queueType(value: FieldValue): string | undefined {
 }
 
 function deadLetterRoutingKey(value: FieldValue, args: FieldTable): string | undefined {
-  return notText(value) ?? (args.has('x-dead-letter-exchange') ? undefined : 'routing_key_but_no_dlx_defined')
+  if (!args.has('x-dead-letter-exchange')) return notText(value) ?? 'routing_key_but_no_dlx_defined'
+  // A message cannot carry a longer one: it could not be dead-lettered.
+  return notText(value) ?? (textSize(textOf(value)!) > ROUTING_KEY_BYTES_MAX ? '"longer than 255 bytes"' : undefined)
 }
 
 function oneOf(known: readonly string[], otherwise: string): Check {
