@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { headersOf, plainFormat, plainProperties } from '../../test/support/broker/plain-format.ts'
 import { Answers, bodyOf, TestConsumer } from '../../test/support/broker/queue-bench.ts'
 import { ManualClock } from '../base/clock.ts'
-import { emptyTable, type FieldTable, integerOf, long, textOf } from '../base/field-value.ts'
+import { array, emptyTable, type FieldTable, integerOf, long, longstr, table, textOf } from '../base/field-value.ts'
 import { seededRandom } from '../base/random.ts'
 import { BatchFormats } from '../message/batch-format.ts'
 import { makeMessage } from '../message/message.ts'
@@ -106,6 +106,21 @@ function deathsOf(headers: FieldTable | undefined): string[] {
 }
 
 describe('broker: dead letters', () => {
+  test('a count that a sender made up is counted on as far as it goes', async () => {
+    bench = await BrokerBench.open()
+    await bench.queue('dead')
+    await bench.queue('q', { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' })
+    const death = new Map([
+      ['queue', longstr('q')],
+      ['reason', longstr('rejected')],
+      ['count', long(2n ** 63n - 1n)],
+    ])
+    bench.publish('', 'q', 'm', new Map([['x-death', array([table(death)])]]))
+    const got = await bench.session.get('q', { noAck: false })
+    got?.delivery.settle('reject')
+    expect(deathsOf((await bench.take('dead'))?.headers)).toEqual([`${Number.MAX_SAFE_INTEGER} rejected q`])
+  })
+
   test('the count of deliveries stays behind, and a first death is told once, whatever the sender said', async () => {
     bench = await BrokerBench.open()
     await bench.queue('dead')

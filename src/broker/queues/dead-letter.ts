@@ -97,7 +97,9 @@ function withDeath(
   const known = deaths[index]
   if (known?.type === 'F') {
     deaths.splice(index, 1)
-    return [table(new Map(known.value).set('count', long((integerOf(known.value.get('count')) ?? 0) + 1))), ...deaths]
+    // A sender may have put any number there, and it must still go out in 64 bits.
+    const count = Math.min((integerOf(known.value.get('count')) ?? 0) + 1, Number.MAX_SAFE_INTEGER)
+    return [table(new Map(known.value).set('count', long(count))), ...deaths]
   }
   return [table(newDeath(message, death, carbonCopies)), ...deaths]
 }
