@@ -106,6 +106,24 @@ function deathsOf(headers: FieldTable | undefined): string[] {
 }
 
 describe('broker: dead letters', () => {
+  test('when storage has failed, what expires stays where it is', async () => {
+    bench = await BrokerBench.open()
+    await bench.queue('dead')
+    await bench.queue('q', {
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': 'dead',
+      'x-message-ttl': long(100),
+    })
+    bench.publish('', 'q', 'm')
+    await bench.session.durable()
+    // Another broker takes the shard over: this one's journal is at its end.
+    await bench.storage.claim(0)
+    expect(() => bench.clock.advance(200)).not.toThrow()
+    await bench.start()
+    bench.clock.advance(1)
+    expect((await bench.take('dead'))?.body).toBe('m')
+  })
+
   test('a count that a sender made up is counted on as far as it goes', async () => {
     bench = await BrokerBench.open()
     await bench.queue('dead')

@@ -255,6 +255,8 @@ export class Broker implements SessionDoor {
     const { deadLetterExchange, deadLetterRoutingKey } = settings
     const vhost = this.#vhosts.find(vhostName)
     if (deadLetterExchange === undefined || vhost === undefined) return
+    // Nothing can be written any more, not even that it died: the next start finds it where it was.
+    if (this.#shard.journal.failure) return
     const exchange = vhost.findExchange(deadLetterExchange)
     // As in RabbitMQ: without its exchange a dead letter is dropped.
     if (exchange === undefined) return
