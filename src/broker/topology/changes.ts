@@ -110,8 +110,16 @@ export class TopologyChanges<Q extends ManagedQueue> {
   /** Returns the exchanges that lost a binding. */
   async removeQueue(node: QueueNode<Q>): Promise<Exchange<Q>[]> {
     const inbound = [...node.inbound]
-    if (node.queue.definition.durable) await this.#delete(queueKey(this.#live.vhost, node.name), inbound)
-    else this.#live.dropQueue(node)
+    if (!node.queue.definition.durable) this.#live.dropQueue(node)
+    else {
+      this.#live.hideQueue(node)
+      try {
+        await this.#delete(queueKey(this.#live.vhost, node.name), inbound)
+      } catch (error) {
+        this.#live.showQueue(node, inbound)
+        throw error
+      }
+    }
     return inbound.map((binding) => binding.source)
   }
 

@@ -48,6 +48,7 @@ export class LiveTopology<Q extends ManagedQueue> {
   readonly table: RoutingTable<Q>
   readonly #options: LiveTopologyOptions<Q>
   readonly #exclusive = new Map<Session, Set<QueueNode<Q>>>()
+  readonly #leaving = new Map<string, QueueNode<Q>>()
   readonly #stops: (() => void)[] = []
 
   constructor(vhost: string, options: LiveTopologyOptions<Q>) {
@@ -97,6 +98,24 @@ export class LiveTopology<Q extends ManagedQueue> {
     node.queue.end()
   }
 
+  /**
+   * A stored queue that is being deleted: out of everybody's sight from now on, so that nothing comes to it, and nobody,
+   * after it was found empty or unused. It ends when the metadata store delivers its deletion.
+   */
+  hideQueue(node: QueueNode<Q>): void {
+    this.table.removeQueue(node)
+    this.#leaving.set(node.name, node)
+  }
+
+  /** Its deletion could not be stored: it is there again, with the bindings it had, as far as their sources are. */
+  showQueue(node: QueueNode<Q>, inbound: readonly Binding<Q>[]): void {
+    if (!this.#leaving.delete(node.name)) return
+    const again = this.table.addQueue(node.name, node.queue)
+    for (const { source, routingKey, arguments: args } of inbound) {
+      if (this.table.exchanges.get(source.name) === source) this.addBinding(source, again, routingKey, args)
+    }
+  }
+
   exclusiveOf(session: Session): QueueNode<Q>[] {
     return [...(this.#exclusive.get(session) ?? [])]
   }
@@ -143,7 +162,13 @@ export class LiveTopology<Q extends ManagedQueue> {
 
   #queueChanged(change: MetaChange): void {
     if (change.kind === 'put') return this.#putQueue(change.entry.key, change.entry.value)
-    const node = this.table.queues.get(this.#nameIn(queuePrefix(this.vhost), change.key))
+    const name = this.#nameIn(queuePrefix(this.vhost), change.key)
+    const leaving = this.#leaving.get(name)
+    if (leaving !== undefined) {
+      this.#leaving.delete(name)
+      return leaving.queue.end()
+    }
+    const node = this.table.queues.get(name)
     if (node !== undefined) this.dropQueue(node)
   }
 

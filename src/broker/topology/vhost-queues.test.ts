@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { StorageError } from '../../base/errors.ts'
 import { bool, type FieldValue, long, longstr } from '../../base/field-value.ts'
 import type { QueueSpec } from '../session.ts'
 import {
@@ -7,6 +8,7 @@ import {
   exchangeSpec,
   openVhost,
   queueSpec,
+  reached,
   refusal,
   settled,
   tableOf,
@@ -236,4 +238,33 @@ test('queues: a wish to end that cannot be stored is told', async () => {
   broker.made[0]!.wish('unused')
   await settled()
   expect(broker.failures).toEqual([disk])
+})
+
+test('queues: while its deletion is being stored nothing reaches it, and a new one of its name waits', async () => {
+  const { broker, vhost } = await openVhost()
+  await vhost.declareQueue(queueSpec('q', { durable: true }), anyone)
+  await vhost.bindQueue(bindingSpec('amq.direct', 'q', 'k'), anyone)
+  const deleted = vhost.deleteQueue('q', { ifUnused: true, ifEmpty: true }, anyone)
+  expect([reached(vhost, '', 'q'), reached(vhost, 'amq.direct', 'k')]).toEqual([[], []])
+  expect(await refusal(() => vhost.requireQueue('q', anyone))).toContain('not-found')
+  expect(broker.made[0]?.endCount).toBe(0)
+  const declared = vhost.declareQueue(queueSpec('q', { durable: true }), anyone)
+  await deleted
+  expect(broker.made[0]?.endCount).toBe(1)
+  await declared
+  expect([reached(vhost, '', 'q'), reached(vhost, 'amq.direct', 'k')]).toEqual([['q'], []])
+})
+
+test('queues: one whose deletion cannot be stored is there as it was', async () => {
+  const { broker, vhost } = await openVhost()
+  await vhost.declareQueue(queueSpec('q', { durable: true }), anyone)
+  await vhost.bindQueue(bindingSpec('amq.direct', 'q', 'k'), anyone)
+  const remove = broker.meta.delete
+  broker.meta.delete = () => Promise.reject(new StorageError('disk-full', 'no room'))
+  await expect(vhost.deleteQueue('q', always, anyone)).rejects.toThrow('no room')
+  expect([reached(vhost, '', 'q'), reached(vhost, 'amq.direct', 'k')]).toEqual([['q'], ['q']])
+  broker.meta.delete = remove
+  await vhost.deleteQueue('q', always, anyone)
+  expect(reached(vhost, '', 'q')).toEqual([])
+  expect(broker.made[0]?.endCount).toBe(1)
 })
