@@ -7,6 +7,7 @@ import type { Session } from '../../broker/session.ts'
 import type { MessageFormats } from '../../message/message-format.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { AdvertisedAddress } from './advertised.ts'
+import type { FetchSession } from './fetch-session.ts'
 import type { Login } from './login.ts'
 import type { KafkaSettings } from './settings.ts'
 
@@ -27,6 +28,8 @@ export interface RequestContext {
   readonly advertised: AdvertisedAddress
   /** Who the client is; changed by the SASL requests only. */
   readonly login: Login
+  /** What this connection fetches again and again. */
+  readonly fetchSession: FetchSession
   /** Aborted when the connection is gone: whoever parks a request lets go of it then. */
   readonly gone: AbortSignal
 }

@@ -22,6 +22,7 @@ import type { AdvertisedAddress } from './advertised.ts'
 import { HangUp, type RequestContext } from './api.ts'
 import { unsupportedApiVersions } from './apis/api-versions.ts'
 import { findApi } from './apis/served.ts'
+import { FetchSession, type FetchSessionIds } from './fetch-session.ts'
 import { Login } from './login.ts'
 import { type PeerSocket, peerName, plainAddress } from './peer-socket.ts'
 import { RequestInput } from './request-input.ts'
@@ -36,6 +37,7 @@ export interface ConnectionOptions {
   readonly settings: KafkaSettings
   readonly formats: MessageFormats
   readonly advertised: AdvertisedAddress
+  readonly fetchSessionIds: FetchSessionIds
   readonly logger: Logger
   readonly requestCount: Counter
   /** Socket and session are both gone. */
@@ -51,6 +53,7 @@ export class Connection implements SessionOwner {
   readonly #input: RequestInput
   readonly #responses: ResponseQueue
   readonly #login: Login
+  readonly #fetchSession: FetchSession
   readonly #peer: string
   readonly #clientHost: string
   readonly #gone = new AbortController()
@@ -77,6 +80,7 @@ export class Connection implements SessionOwner {
     this.#input = new RequestInput(socket, settings.requestBytesMax)
     this.#responses = new ResponseQueue(this.#writer)
     this.#login = new Login(protocol.users, socket.remoteAddress, (user) => this.#enter(user.name))
+    this.#fetchSession = new FetchSession(options.fetchSessionIds)
     this.#deadlineIn(settings.handshakeTimeoutMs, 'no request in time')
     socket.on('data', (chunk: Buffer) => this.#received(chunk))
     socket.on('error', (error) => options.logger.debug('socket error', { peer: this.#peer, error }))
@@ -180,6 +184,7 @@ export class Connection implements SessionOwner {
       clientHost: this.#clientHost,
       advertised,
       login: this.#login,
+      fetchSession: this.#fetchSession,
       gone: this.#gone.signal,
     }
   }

@@ -1,10 +1,10 @@
 /**
- * The work of one fetch request, from the first look at its partitions to its response.
+ * The work of one fetch, from the first look at its partitions until there is enough to answer with.
  *
- *     reading ── enough, an error, or no time to wait ──► answered
- *        │ ▲                                                 ▲
- *        ▼ │ a partition moved on                            │
- *     waiting ── time is over, the connection is gone ───────┘
+ *     reading ── enough, an error, or no time to wait ──► done
+ *        │ ▲                                               ▲
+ *        ▼ │ a partition moved on                          │
+ *     waiting ── time is over, the connection is gone ─────┘
  *
  * While waiting it holds one timer and its place among the listeners of its partitions, nothing else.
  */
@@ -12,20 +12,15 @@ import type { Timer } from '../../base/clock.ts'
 import type { Partition, ProgressListener } from '../../broker/streams/stream-door.ts'
 import type { RequestContext } from './api.ts'
 import { FetchPart, type Isolation } from './fetch-part.ts'
+import type { AskedPart } from './fetch-session.ts'
 import { KAFKA_ERRORS } from './wire/errors.ts'
-import type { FetchableTopicResponse, FetchRequest, FetchResponse, FetchTopic } from './wire/schemas/fetch.gen.ts'
+import type { FetchRequest } from './wire/schemas/fetch.gen.ts'
 
 const READ_COMMITTED = 1
 const NAMES_BY_ID_FROM = 13
 
-interface TopicParts {
-  readonly asked: FetchTopic
-  readonly parts: readonly FetchPart[]
-}
-
 export class FetchWork implements ProgressListener {
   readonly #context: RequestContext
-  readonly #topics: readonly TopicParts[]
   readonly #parts: readonly FetchPart[]
   readonly #bytesMin: number
   readonly #bytesMax: number
@@ -37,7 +32,7 @@ export class FetchWork implements ProgressListener {
   #wake: (() => void) | undefined
   #isTimeOver = false
 
-  constructor(request: FetchRequest, context: RequestContext) {
+  constructor(request: FetchRequest, asked: readonly AskedPart[], context: RequestContext) {
     const { apiVersion, settings } = context
     this.#context = context
     this.#missingCode =
@@ -46,23 +41,21 @@ export class FetchWork implements ProgressListener {
     this.#bytesMin = Math.min(request.minBytes, this.#bytesMax)
     this.#waitMs = Math.min(request.maxWaitMs, settings.fetchWaitMsMax)
     const isolation = request.isolationLevel === READ_COMMITTED ? 'committed' : 'uncommitted'
-    this.#topics = request.topics.map((asked) => ({ asked, parts: this.#partsOf(asked, isolation) }))
-    this.#parts = this.#topics.flatMap(({ parts }) => parts)
+    this.#parts = asked.map((one) => this.#partOf(one, isolation))
   }
 
-  #partsOf(asked: FetchTopic, isolation: Isolation): FetchPart[] {
+  #partOf({ topic, topicId, asked }: AskedPart, isolation: Isolation): FetchPart {
     const { session, apiVersion } = this.#context
     const isById = apiVersion >= NAMES_BY_ID_FROM
-    const name = isById ? session.streams.findById(asked.topicId)?.name : asked.topic
+    const name = isById ? session.streams.findById(topicId)?.name : topic
+    const partition = name === undefined ? undefined : session.streams.partition(name, asked.partition)
     // A topic that is known may still lack the partition.
     const missingCode = name === undefined ? this.#missingCode : KAFKA_ERRORS.UNKNOWN_TOPIC_OR_PARTITION.code
-    return asked.partitions.map((one) => {
-      const partition = name === undefined ? undefined : session.streams.partition(name, one.partition)
-      return new FetchPart(name ?? '', one, partition, isolation, missingCode)
-    })
+    return new FetchPart(name ?? '', asked, partition, isolation, missingCode)
   }
 
-  async run(): Promise<FetchResponse> {
+  /** Resolves to what there is for each partition, in the order asked. */
+  async run(): Promise<readonly FetchPart[]> {
     for (;;) {
       await this.#read()
       for (const part of this.#parts) part.checkGone(this.#missingCode)
@@ -71,7 +64,7 @@ export class FetchWork implements ProgressListener {
       if (!this.#parts.some((part) => part.hasMore)) await this.#moreOrEnd()
     }
     this.#timer?.cancel()
-    return this.#response()
+    return this.#parts
   }
 
   #isDue(): boolean {
@@ -112,14 +105,5 @@ export class FetchWork implements ProgressListener {
 
   progressed(_partition: Partition): void {
     this.#wake?.()
-  }
-
-  #response(): FetchResponse {
-    const responses: FetchableTopicResponse[] = this.#topics.map(({ asked, parts }) => ({
-      topic: asked.topic,
-      topicId: asked.topicId,
-      partitions: parts.map((part) => part.answer()),
-    }))
-    return { errorCode: 0, sessionId: 0, responses }
   }
 }

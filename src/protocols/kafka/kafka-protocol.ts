@@ -8,6 +8,7 @@ import type { Counter } from '../../telemetry/metrics.ts'
 import type { Protocol, ProtocolContext, Scheme } from '../protocol.ts'
 import { ADVERTISE, type AdvertisedAddress, advertisedOf, dialledAddress } from './advertised.ts'
 import { Connection } from './connection.ts'
+import { FetchSessionIds } from './fetch-session.ts'
 import { defaultKafkaSettings, type KafkaSettings } from './settings.ts'
 
 const DEFAULT_PORT = 9092
@@ -23,6 +24,7 @@ export class KafkaProtocol implements Protocol {
   readonly #context: ProtocolContext
   readonly #formats: MessageFormats
   readonly #settings: KafkaSettings
+  readonly #fetchSessionIds = new FetchSessionIds()
   readonly #connections = new Set<Connection>()
   readonly #requestCount: Counter
   #isStopping = false
@@ -49,6 +51,7 @@ export class KafkaProtocol implements Protocol {
       protocol: this.#context,
       settings: this.#settings,
       formats: this.#formats,
+      fetchSessionIds: this.#fetchSessionIds,
       advertised: this.#advertised(socket, listener),
       logger: this.#context.logger,
       requestCount: this.#requestCount,

@@ -12,6 +12,7 @@ import { MessageFormats } from '../../message/message-format.ts'
 import { type LogFields, type Logger, silentLogger } from '../../telemetry/logger.ts'
 import { Counter, Metrics } from '../../telemetry/metrics.ts'
 import { Connection } from './connection.ts'
+import { FetchSessionIds } from './fetch-session.ts'
 import { defaultKafkaSettings, type KafkaSettings } from './settings.ts'
 import {
   type ApiKey,
@@ -205,6 +206,7 @@ export class Stage {
   readonly #users: Users
   readonly #formats: MessageFormats
   readonly #logger: Logger
+  readonly #fetchSessionIds = new FetchSessionIds()
   readonly #metrics = new Metrics()
 
   constructor(options: StageOptions = {}) {
@@ -234,6 +236,7 @@ export class Stage {
       },
       settings: this.settings,
       formats: this.#formats,
+      fetchSessionIds: this.#fetchSessionIds,
       advertised: { host: '127.0.0.1', port: 9092 },
       logger: this.#logger,
       requestCount: new Counter(),

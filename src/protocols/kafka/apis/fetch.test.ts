@@ -157,15 +157,6 @@ test('fetch: ids that nobody has, and leader epochs of the past and the future',
   }
 })
 
-test('fetch: a session is declined; one that was never given is not known', async () => {
-  const { client } = await filled([['a']])
-  const request = fetchRequest('t')
-  const declined = await client.ask(API.Fetch, 11, { ...request, sessionId: 0, sessionEpoch: 0 })
-  expect([declined.errorCode, declined.sessionId, declined.responses.length]).toEqual([0, 0, 1])
-  const unknown = await client.ask(API.Fetch, 11, { ...request, sessionId: 77, sessionEpoch: 3 })
-  expect([unknown.errorCode, unknown.responses]).toEqual([70, []])
-})
-
 test('fetch: committed readers stop at an open transaction, and are told of aborted ones', async () => {
   const stage = await BrokerStage.open()
   await stage.topic('t')
