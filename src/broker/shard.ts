@@ -7,6 +7,9 @@ import type { Entry, EntryKind, Journal, StoredRecord, Ticket } from '../storage
 import { CommitLine } from './commit-line.ts'
 import type { ConfirmListener } from './session.ts'
 
+/** Bytes on their way to disk above which nothing is read to be written again. Publishers are held far below. */
+const COPY_BELOW_BYTES = 64 * 1024 * 1024
+
 /** A state machine whose changes are gathered and written once per group. */
 export interface GroupWriter {
   /** Appends what gathered since the last call. */
@@ -65,6 +68,16 @@ export class Shard {
   /** Calls `fn` once after the next commit, or failure. */
   afterCommit(fn: () => void): void {
     this.#afterCommit.push(fn)
+  }
+
+  /**
+   * For whoever reads messages that may be written again elsewhere (dead letters, delayed messages): a disk that is slower
+   * to write than to read, or full, must not fill memory with copies.
+   */
+  async roomToCopy(): Promise<void> {
+    while (this.journal.pendingBytes > COPY_BELOW_BYTES && !this.journal.failure) {
+      await new Promise<void>((resolve) => this.afterCommit(resolve))
+    }
   }
 
   read(log: number, fromOffset: number, maxBytes: number): Promise<StoredRecord[]> {

@@ -101,6 +101,7 @@ export class DelayStore implements GroupWriter, LogOwner {
 
   async #releaseSome(): Promise<void> {
     const { log, shard, formats, clock } = this.#deps
+    await shard.roomToCopy()
     const offsets: number[] = []
     while (offsets.length < RELEASE_BATCH && this.#heap.firstDueMs <= clock.nowMs()) offsets.push(this.#heap.pop())
     const records = await Promise.all(offsets.map((offset) => shard.readOne(log, offset)))

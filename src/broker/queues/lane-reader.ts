@@ -14,6 +14,7 @@ export class LaneReader {
   readonly #formats: MessageFormats
   /** The last address seen: a backlog of one route holds it once. */
   #knownAddress: Address | undefined = undefined
+  #lastOne = Promise.resolve()
 
   constructor(log: number, shard: Shard, formats: MessageFormats) {
     this.#log = log
@@ -28,6 +29,7 @@ export class LaneReader {
   async page(from: number, maxBytes: number, wanted: () => boolean): Promise<StoredRecord[]> {
     for (;;) {
       const { journal } = this.#shard
+      await this.#shard.roomToCopy()
       const allCommitted = journal.appended <= journal.committed
       const records = await this.#shard.read(this.#log, from, maxBytes)
       if (records.length > 0 || !wanted()) return records
@@ -37,8 +39,21 @@ export class LaneReader {
     }
   }
 
-  /** @throws {StorageError} 'damaged' */
-  async one(offset: number): Promise<Message> {
+  /**
+   * One after the other, however many are asked for: a client may reject a million deliveries at once.
+   * @throws {StorageError} 'damaged'
+   */
+  one(offset: number): Promise<Message> {
+    const read = this.#lastOne.then(() => this.#readOne(offset))
+    this.#lastOne = read.then(
+      () => {},
+      () => {},
+    )
+    return read
+  }
+
+  async #readOne(offset: number): Promise<Message> {
+    await this.#shard.roomToCopy()
     return this.message(await this.#shard.readOne(this.#log, offset))
   }
 

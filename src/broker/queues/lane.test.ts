@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { QueueBench, TestConsumer } from '../../../test/support/broker/queue-bench.ts'
+import { bodyOf, QueueBench, TestConsumer } from '../../../test/support/broker/queue-bench.ts'
 import { systemClock } from '../../base/clock.ts'
 import { openStorage } from '../../storage/open-storage.ts'
 import { silentLogger } from '../../telemetry/logger.ts'
@@ -89,6 +89,49 @@ describe('lane: what settlements leave in memory', () => {
     }
     expect(consumer.got.length).toBe(3)
     bench.queue.purge()
+    expect(bench.memory.usedBytes).toBe(0)
+  })
+})
+
+describe('lane: reading what may be written again', () => {
+  test('waits while too much is on its way to disk', async () => {
+    const bench = await QueueBench.open({}, { memoryBytes: 1 })
+    bench.publish('m0')
+    await bench.flush()
+    let pendingBytes = 2 ** 30
+    Object.defineProperty(bench.shard.journal, 'pendingBytes', { get: () => pendingBytes })
+    let isRead = false
+    const got = bench.queue.get(false).then((found) => {
+      isRead = true
+      return found && bodyOf(found.delivery)
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isRead).toBe(false)
+    pendingBytes = 0
+    bench.publish('m1')
+    await bench.flush()
+    expect(await got).toBe('m0')
+  })
+
+  test('a thousand deliveries rejected at once are read one by one, and die in order', async () => {
+    const bench = await QueueBench.open({ deadLetterExchange: 'dlx' }, { memoryBytes: 1 })
+    const consumer = bench.consume(new TestConsumer())
+    for (const name of names(1000)) bench.publish(name)
+    await bench.flush()
+    const { shard } = bench
+    const readOne = shard.readOne.bind(shard)
+    let readingCount = 0
+    let readingCountMax = 0
+    shard.readOne = async (log, offset) => {
+      readingCountMax = Math.max(readingCountMax, ++readingCount)
+      const record = await readOne(log, offset)
+      readingCount--
+      return record
+    }
+    for (const delivery of consumer.got) delivery.settle('reject')
+    while (bench.dead.length < 1000) await new Promise((resolve) => setImmediate(resolve))
+    expect(readingCountMax).toBe(1)
+    expect(bench.dead.map(({ body }) => body)).toEqual(names(1000))
     expect(bench.memory.usedBytes).toBe(0)
   })
 })
