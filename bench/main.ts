@@ -7,11 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { RunningBroker, StartRabbitmq } from './brokers/running-broker.ts'
 import { BUSBAR_OS, type Ground } from './contenders.ts'
+import { type KafkaPeer, measureKafka } from './kafka/measure-kafka.ts'
 import { BadOption, type BenchOptions, readOptions, USAGE } from './options.ts'
 import { describeMachine } from './report/machine.ts'
 import { BUSBAR, markdownOf, type Report, type Row } from './report/report.ts'
 import { measureBacklog } from './scenarios/backlog.ts'
-import { ALL_IDS } from './scenarios/ids.ts'
+import { ALL_IDS, KAFKA_IDS } from './scenarios/ids.ts'
 import { type LoadScenario, loadScenarios } from './scenarios/load-scenarios.ts'
 import { findCeilings, type Measured, runLoad } from './scenarios/run-load.ts'
 import { measureStartup } from './scenarios/startup.ts'
@@ -24,6 +25,7 @@ export interface BenchEnvironment {
   /** bin/busbar of the checkout. */
   readonly launcher: string
   readonly startRabbitmq: StartRabbitmq
+  readonly kafka: KafkaPeer
 }
 
 /** Resolves with the exit code. */
@@ -60,7 +62,7 @@ async function measure(argv: readonly string[], options: BenchOptions, environme
   process.once('SIGTERM', breakOff)
   try {
     const ground = await prepare(options, environment, home, running)
-    const report = await reportOf(argv, options, ground)
+    const report = await reportOf(argv, options, ground, environment.kafka)
     process.stdout.write(`${markdownOf(report)}\n`)
     if (options.jsonFile !== undefined) await writeFile(options.jsonFile, `${JSON.stringify(report, undefined, 2)}\n`)
     return report
@@ -73,8 +75,8 @@ async function measure(argv: readonly string[], options: BenchOptions, environme
 
 const NO_LOAD: Measured = { rows: [], notes: [], failedRunCount: 0 }
 
-/** Rows without a peer. */
-const ALONE_IDS: ReadonlySet<string> = new Set(['e', 'f', 'drain'])
+/** Rows in which RabbitMQ has no part. */
+const ALONE_IDS: ReadonlySet<string> = new Set(['e', 'f', 'drain', ...KAFKA_IDS])
 
 /** From then on every run fails, which is nothing to tell. */
 let isBrokenOff = false
@@ -109,7 +111,12 @@ async function rabbitmqVersion(start: StartRabbitmq): Promise<string | undefined
   return rabbitmq?.version
 }
 
-async function reportOf(argv: readonly string[], options: BenchOptions, ground: Ground): Promise<Report> {
+async function reportOf(
+  argv: readonly string[],
+  options: BenchOptions,
+  ground: Ground,
+  kafkaPeer: KafkaPeer,
+): Promise<Report> {
   const { ids } = options
   const asked = (...names: string[]): boolean => names.some((name) => ids.has(name))
   const { ackEvery } = options
@@ -120,16 +127,21 @@ async function reportOf(argv: readonly string[], options: BenchOptions, ground: 
   const ceilings = await findCeilings(ground, scenarios, options)
   const load = scenarios.length > 0 ? await runLoad(ground, scenarios, options) : NO_LOAD
   const backlog = asked('e', 'f', 'drain') ? await measureBacklog(ground, options) : []
+  const kafka = await measureKafka(ground, kafkaPeer, {
+    ids,
+    runs: options.runs,
+    recordCount: options.kafkaRecordCount,
+  })
   return {
     date: new Date().toISOString().slice(0, 10),
     machine,
     command: ['npm run bench', ...(argv.length > 0 ? ['--', ...argv] : [])].join(' '),
     measuring: measuringText(options, scenarios),
-    contenders: contendersOf(options, ground),
-    rows: inOrder([...load.rows, ...backlog, ...startup]),
+    contenders: [...contendersOf(options, ground), ...(kafka.contender === undefined ? [] : [kafka.contender])],
+    rows: inOrder([...load.rows, ...backlog, ...startup, ...kafka.rows]),
     ceilings,
-    failedRunCount: load.failedRunCount,
-    notes: load.notes,
+    failedRunCount: load.failedRunCount + kafka.failedRunCount,
+    notes: [...load.notes, ...kafka.notes],
   }
 }
 

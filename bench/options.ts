@@ -1,6 +1,6 @@
 /** The command line of the bench. */
 import { parseArgs } from 'node:util'
-import { ALL_IDS, DEFAULT_IDS } from './scenarios/ids.ts'
+import { ALL_IDS, DEFAULT_IDS, KAFKA_IDS } from './scenarios/ids.ts'
 
 export interface BenchOptions {
   readonly ids: ReadonlySet<string>
@@ -10,6 +10,8 @@ export interface BenchOptions {
   readonly backlogCount: number
   /** 1: an ack for every delivery; else one for so many. */
   readonly ackEvery: number
+  /** Records of a produce run behind its warm-up; a fetch run reads four times as many. */
+  readonly kafkaRecordCount: number
   readonly jsonFile: string | undefined
   /** Another build of busbar to measure, by its launcher. */
   readonly launcher: string | undefined
@@ -21,11 +23,13 @@ export interface BenchOptions {
 export const USAGE = `npm run bench -- [options]
 
   --only a,b       only these rows (${ALL_IDS.join(', ')})
+                   kafka: all rows whose names begin with it
   --all            every row; without it and --only: ${DEFAULT_IDS.join(', ')}
   --runs N         runs of each row and broker (5)
   --seconds S      measured seconds of a run (4)
   --warmup S       seconds before, not counted (1.5)
   --backlog N      messages queued for the rows e and f (1000000; the goal is set for 10000000)
+  --kafka-records N records of 1 KiB in a produce run of the kafka rows (50000)
   --ack-every N    one ack for N deliveries (1: an ack for each)
   --with-os        also busbar --durability os
   --no-rabbitmq    busbar alone
@@ -48,6 +52,7 @@ export function readOptions(argv: readonly string[]): BenchOptions | 'help' {
     warmupMs: seconds('warmup', values.warmup, quick ? 0.5 : 1.5),
     backlogCount: count('backlog', values.backlog, quick ? 50_000 : 1_000_000),
     ackEvery: count('ack-every', values['ack-every'], 1),
+    kafkaRecordCount: count('kafka-records', values['kafka-records'], quick ? 5000 : 50_000),
     jsonFile: values.json,
     launcher: values.busbar,
     withRabbitmq: !(values['no-rabbitmq'] ?? false),
@@ -67,6 +72,7 @@ function parsed(argv: readonly string[]) {
         warmup: { type: 'string' },
         backlog: { type: 'string' },
         'ack-every': { type: 'string' },
+        'kafka-records': { type: 'string' },
         json: { type: 'string' },
         busbar: { type: 'string' },
         'no-rabbitmq': { type: 'boolean' },
@@ -82,7 +88,10 @@ function parsed(argv: readonly string[]) {
 
 function idsOf(only: string | undefined, all: boolean): ReadonlySet<string> {
   if (only === undefined) return new Set(all ? ALL_IDS : DEFAULT_IDS)
-  const ids = only.split(',').map((id) => id.trim())
+  const ids = only
+    .split(',')
+    .map((id) => id.trim())
+    .flatMap((id) => (id === 'kafka' ? KAFKA_IDS : [id]))
   for (const id of ids) {
     if (!ALL_IDS.includes(id)) throw new BadOption(`--only ${id}: no such row; there are ${ALL_IDS.join(', ')}`)
   }

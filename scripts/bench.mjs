@@ -4,6 +4,8 @@
  */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { startKafka } from './peers/kafka.mjs'
+import { installKafka } from './peers/kafka-install.mjs'
 import { startRabbitmq } from './peers/rabbitmq.mjs'
 import { ensureInstalled, root } from './support/run.mjs'
 
@@ -32,4 +34,9 @@ buildSync({
   logLevel: 'warning',
 })
 const { bench } = await import(pathToFileURL(join(bundles, 'main.mjs')).href)
-process.exitCode = await bench(argv, { launcher: join(root, 'bin', 'busbar'), startRabbitmq })
+const kafka = {
+  install: installKafka,
+  start: startKafka,
+  fleetSource: join(root, 'bench/kafka/ConsumerFleet.java'),
+}
+process.exitCode = await bench(argv, { launcher: join(root, 'bin', 'busbar'), startRabbitmq, kafka })

@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import type { RunningBroker } from './running-broker.ts'
 
 export interface BusbarProcess extends RunningBroker {
+  /** Where the options ask for that door. */
+  readonly kafkaPort: number | undefined
   /** From spawn to the line that says it is ready. */
   readonly readyMs: number
   /** Of `performance.now()`, when it was spawned. */
@@ -23,7 +25,9 @@ export async function startBusbar(
   const spawnedMs = performance.now()
   const args = [launcher, 'serve', '--data', dataDirectory, '--listen', 'amqp://127.0.0.1:0', ...options]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  const port = await readyPort(child)
+  const ready = await readyLine(child)
+  const port = portOf(ready, 'amqp')
+  if (port === undefined) throw new Error(`busbar names no amqp endpoint: ${ready}`)
   const readyMs = performance.now() - spawnedMs
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -33,6 +37,7 @@ export async function startBusbar(
   }
   return {
     port,
+    kafkaPort: portOf(ready, 'kafka'),
     pid: child.pid ?? 0,
     readyMs,
     spawnedMs,
@@ -44,8 +49,13 @@ export async function startBusbar(
   }
 }
 
+function portOf(ready: string, scheme: string): number | undefined {
+  const port = new RegExp(`"${scheme}":"${scheme}://[^"]*:(\\d+)`).exec(ready)?.[1]
+  return port === undefined ? undefined : Number(port)
+}
+
 /** Waits for the line `{"msg":"ready","endpoints":{"amqp":"amqp://HOST:PORT"}}`. */
-function readyPort(child: ChildProcess): Promise<number> {
+function readyLine(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let said = ''
     const timer = setTimeout(() => {
@@ -59,13 +69,14 @@ function readyPort(child: ChildProcess): Promise<number> {
     })
     const read = (chunk: Buffer): void => {
       said += chunk.toString()
-      const port = /"msg":"ready".*"amqp":"amqp:\/\/[^"]*:(\d+)/.exec(said)?.[1]
-      if (port === undefined) return
+      // Up to its end: a line may come in pieces.
+      const line = /^(.*"msg":"ready".*)\n/m.exec(said)?.[1]
+      if (line === undefined) return
       clearTimeout(timer)
       // The pipes are read to nowhere from here on: a full one would stall the broker.
       child.stdout?.off('data', read).resume()
       child.stderr?.off('data', read).resume()
-      resolve(Number(port))
+      resolve(line)
     }
     child.stdout?.on('data', read)
     child.stderr?.on('data', read)

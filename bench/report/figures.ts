@@ -1,7 +1,7 @@
 /** Numbers as a reader wants them: with their unit's precision, and judged against the goal of their row. */
 import { summaryOf } from './statistics.ts'
 
-export type Unit = 'msg/s' | 'ms' | 'MB'
+export type Unit = 'msg/s' | 'MB/s' | 'ms' | 'MB'
 
 /** DESIGN's figures: what has to be reached, and what would be splendid. */
 export type Goal =

@@ -1,5 +1,13 @@
 /** The names of all rows, in the order in which they are shown. Letters: DESIGN figures. Words: for insight, on request. */
-export const DEFAULT_IDS: readonly string[] = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+import { kafkaPlans } from '../kafka/plans.ts'
+
+export const DEFAULT_IDS: readonly string[] = [
+  ...['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'],
+  ...['kafka-produce-1', 'kafka-produce-os-1', 'kafka-fetch-1'],
+]
+
+/** The load of these is Apache Kafka's own tools, so they need Java and, once, Maven. */
+export const KAFKA_IDS: readonly string[] = kafkaPlans.map(({ id }) => id)
 
 export const INSIGHT_IDS: readonly string[] = [
   'b-acks',
@@ -13,4 +21,4 @@ export const INSIGHT_IDS: readonly string[] = [
   'drain',
 ]
 
-export const ALL_IDS: readonly string[] = [...DEFAULT_IDS, ...INSIGHT_IDS]
+export const ALL_IDS: readonly string[] = [...new Set([...DEFAULT_IDS, ...KAFKA_IDS, ...INSIGHT_IDS])]
