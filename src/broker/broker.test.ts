@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { headersOf, plainFormat, plainProperties } from '../../test/support/broker/plain-format.ts'
 import { Answers, bodyOf, TestConsumer } from '../../test/support/broker/queue-bench.ts'
 import { ManualClock } from '../base/clock.ts'
+import { StorageError } from '../base/errors.ts'
 import { array, emptyTable, type FieldTable, integerOf, long, longstr, table, textOf } from '../base/field-value.ts'
 import { seededRandom } from '../base/random.ts'
 import { BatchFormats } from '../message/batch-format.ts'
@@ -246,6 +247,30 @@ describe('broker: delayed messages', () => {
     const bodies = []
     for (let count = 0; count < 4; count++) bodies.push((await bench.take('q'))?.body)
     expect(bodies).toEqual(['now', 'after 100', 'after 200', 'after 300'])
+  })
+
+  test('one that cannot be read keeps no other from leaving', async () => {
+    bench = new BrokerBench()
+    const claim = bench.storage.claim.bind(bench.storage)
+    bench.storage.claim = async (shard) => {
+      const journal = await claim(shard)
+      const read = journal.read.bind(journal)
+      journal.read = async (...asked) => {
+        const records = await read(...asked)
+        if (records[0]?.payload.includes('unreadable')) throw new StorageError('damaged', 'a bad sector')
+        return records
+      }
+      return journal
+    }
+    await bench.start()
+    await bench.exchange('later', 'x-delayed-message', { 'x-delayed-type': 'fanout' })
+    await bench.queue('q')
+    await bench.session.bindQueue({ source: 'later', destination: 'q', routingKey: '', arguments: emptyTable })
+    for (const body of ['a', 'unreadable', 'b']) bench.publish('later', 'k', body, headersOf({ 'x-delay': 100 }))
+    await bench.session.durable()
+    bench.clock.advance(100)
+    await arrived(2)
+    expect([(await bench.take('q'))?.body, (await bench.take('q'))?.body]).toEqual(['a', 'b'])
   })
 
   test('they are confirmed when durable, and survive a restart with their time', async () => {

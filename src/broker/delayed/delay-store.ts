@@ -104,14 +104,18 @@ export class DelayStore implements GroupWriter, LogOwner {
     await shard.roomToCopy()
     const offsets: number[] = []
     while (offsets.length < RELEASE_BATCH && this.#heap.firstDueMs <= clock.nowMs()) offsets.push(this.#heap.pop())
-    const records = await Promise.all(offsets.map((offset) => shard.readOne(log, offset)))
+    const reads = await Promise.allSettled(offsets.map((offset) => shard.readOne(log, offset)))
     if (this.#ended) return
-    for (const record of records) {
+    for (const read of reads) {
+      if (read.status === 'rejected') continue
+      const record = read.value
       const message = messageFromBytes(Buffer.from(record.payload), formats)
       // Routed first, settled after: a crash in between brings it twice rather than never.
       this.#deps.release(released(message, clock.nowMs()))
       this.#settled(record.baseOffset, message)
     }
+    // One that cannot be read must not keep the others from leaving.
+    for (const read of reads) if (read.status === 'rejected') throw read.reason
   }
 
   #settled(offset: number, message: Message): void {
