@@ -229,6 +229,13 @@ describe('transactions: partitions and groups', () => {
     await producer.add('t', 1)
     const asked = [{ stream: 't', partitions: [0, 1] }]
     expect(producer.transactions.check(producer.claim, asked)).toEqual([[false, true]])
+    const has = (...partitions: number[]) =>
+      producer.transactions.hasPartitions(producer.claim, [{ stream: 't', partitions }])
+    expect([has(1), has(0, 1)]).toEqual([true, false])
+    const adding = producer.add('t', 0)
+    expect(has(1)).toBe(false)
+    await adding
+    expect(has(0, 1)).toBe(true)
     expect(producer.transactions.check({ ...producer.claim, producerEpoch: 9 }, asked)).toBe('fenced')
     expect(producer.transactions.check({ ...producer.claim, transactionalId: 'x' }, asked)).toBe('unknown-producer')
   })

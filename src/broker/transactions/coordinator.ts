@@ -39,6 +39,7 @@ import {
   completed,
   decidedEnd,
   fencedEnd,
+  hasAll,
   isDecided,
   isExhausted,
   isExpired,
@@ -217,6 +218,14 @@ export class TransactionCoordinator implements Transactions {
       const known = record.partitions.get(stream)
       return partitions.map((index) => known?.has(index) === true)
     })
+  }
+
+  hasPartitions(claim: ProducerClaim, asked: readonly PartitionsOf[]): boolean {
+    // Whoever works on it may have begun, and the partitions not heard of it yet.
+    if (this.#turns.has(claim.transactionalId)) return false
+    const record = this.#log.get(claim.transactionalId)
+    if (record === undefined || checkClaim(record, claim) !== undefined) return false
+    return record.state === 'ongoing' && asked.every((one) => hasAll(record, one))
   }
 
   list(): readonly TransactionListing[] {

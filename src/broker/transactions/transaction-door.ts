@@ -107,6 +107,9 @@ export interface Transactions {
   /** As `addPartitions`, without adding: which of the partitions are in the transaction, in the order asked. */
   check(claim: ProducerClaim, asked: readonly PartitionsOf[]): TransactionRefusal | readonly (readonly boolean[])[]
 
+  /** The partitions take this producer's transactional batches this very moment. */
+  hasPartitions(claim: ProducerClaim, asked: readonly PartitionsOf[]): boolean
+
   list(): readonly TransactionListing[]
   describe(transactionalId: string): TransactionDescription | undefined
 }

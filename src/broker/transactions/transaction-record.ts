@@ -156,7 +156,7 @@ export function addedPartitions(record: TransactionRecord, added: readonly Parti
   return { kind: 'change', record: { ...begun(record, nowMs), partitions } }
 }
 
-function hasAll(record: TransactionRecord, { stream, partitions }: PartitionsOf): boolean {
+export function hasAll(record: TransactionRecord, { stream, partitions }: PartitionsOf): boolean {
   const known = record.partitions.get(stream)
   return partitions.every((index) => known?.has(index) === true)
 }
