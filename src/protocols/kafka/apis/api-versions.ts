@@ -14,6 +14,7 @@ export interface ServedVersions {
   readonly versionMax: number
 }
 
+const TRANSACTION_VERSION = 2
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
 
 /** @param others all that is served besides this */
@@ -27,8 +28,22 @@ export function makeApiVersions(others: readonly ServedVersions[]): Api<ApiVersi
     handle: (request, context) => {
       if (context.apiVersion >= 3 && !isSoftware(request))
         return { errorCode: KAFKA_ERRORS.INVALID_REQUEST.code, apiKeys: [] }
-      return { errorCode: KAFKA_ERRORS.NONE.code, apiKeys: rows }
+      return { errorCode: KAFKA_ERRORS.NONE.code, apiKeys: rows, ...features(context.apiVersion) }
     },
+  }
+}
+
+/**
+ * Transactions of the second kind, in which partitions are added by writing to them and every end brings a new epoch:
+ * clients that know them look here. Before version 4 clients could not read of a feature that may be off (level 0).
+ */
+function features(apiVersion: number): Partial<ApiVersionsResponse> {
+  if (apiVersion < 3) return {}
+  const name = 'transaction.version'
+  return {
+    supportedFeatures: apiVersion < 4 ? [] : [{ name, minVersion: 0, maxVersion: TRANSACTION_VERSION }],
+    finalizedFeaturesEpoch: 0,
+    finalizedFeatures: [{ name, minVersionLevel: TRANSACTION_VERSION, maxVersionLevel: TRANSACTION_VERSION }],
   }
 }
 

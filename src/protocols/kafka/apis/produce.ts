@@ -6,11 +6,13 @@
 import { copyOf } from '../../../base/bytes.ts'
 import type { ConfirmListener } from '../../../broker/session.ts'
 import type { AppendRefusal, StreamInfo } from '../../../broker/streams/stream-door.ts'
+import type { TransactionRefusal } from '../../../broker/transactions/transaction-door.ts'
 import type { BatchFacts } from '../../../message/batch-format.ts'
 import { type Api, HangUp, type RequestContext } from '../api.ts'
 import { type BatchRefusal, batchRefusal } from '../batch-checks.ts'
 import { rulesOf } from '../topic-rules.ts'
 import { findTopic } from '../topics.ts'
+import { additionProblem, addsToTransaction } from '../transaction-additions.ts'
 import { KAFKA_ERRORS, type KafkaErrorName } from '../wire/errors.ts'
 import { BatchHeader, setLogAppendTime, stampBatch } from '../wire/record-batch.ts'
 import {
@@ -42,10 +44,27 @@ export const produce: Api<ProduceRequest, ProduceResponse> = {
 // Used within one call each: nothing here runs twice at once.
 const header = new BatchHeader()
 
-function handle(
-  request: ProduceRequest,
-  context: RequestContext,
-): Promise<ProduceResponse | undefined> | ProduceResponse | undefined {
+type Answer = Promise<ProduceResponse | undefined> | ProduceResponse | undefined
+
+function handle(request: ProduceRequest, context: RequestContext): Answer {
+  const adding = addsToTransaction(request, context)
+  if (adding === undefined) return appendAll(request, context)
+  return adding.then((why) => (why === undefined ? appendAll(request, context) : refuseAll(request, why)))
+}
+
+/** The partitions could not be added to the transaction. */
+function refuseAll({ topicData, acks }: ProduceRequest, why: TransactionRefusal): ProduceResponse | undefined {
+  const responses = topicData.map(({ name, topicId, partitionData }) => ({
+    name,
+    topicId,
+    partitionResponses: partitionData.map(({ index }) => refused(index, additionProblem(why))),
+  }))
+  if (acks !== ACKS_NONE) return { responses }
+  throwFailure(responses)
+  return undefined
+}
+
+function appendAll(request: ProduceRequest, context: RequestContext): Answer {
   const pending = new PendingProduce()
   const responses = request.topicData.map((topic) => appendTopic(topic, request.acks, pending, context))
   context.session.checkFlow()
@@ -103,7 +122,7 @@ function append(
   const logAppendTimeMs = rules.isLogAppendTime ? nowMs : -1
   const response: PartitionProduceResponse = { index, errorCode: 0, baseOffset: -1, logAppendTimeMs, logStartOffset: 0 }
   const result = partition.append(bytes, factsOf(header), pending, pending.add(response))
-  if (result.kind === 'refused') return refused(index, appendProblem(result.why, apiVersion))
+  if (result.kind === 'refused') return refused(index, appendProblem(result.why, apiVersion, header.isTransactional))
   response.baseOffset = result.baseOffset
   response.logStartOffset = partition.startOffset
   return response
@@ -140,14 +159,20 @@ function refused(index: number, refusal: { code: number; message: string } | Bat
   }
 }
 
-function appendProblem(why: AppendRefusal, apiVersion: number): { code: number; message: string } {
+function appendProblem(
+  why: AppendRefusal,
+  apiVersion: number,
+  isTransactional: boolean,
+): { code: number; message: string } {
+  const isAbortable = isTransactional && apiVersion >= ABORTABLE_FROM_VERSION
+
   switch (why) {
     case 'out-of-order-sequence':
       return KAFKA_ERRORS.OUT_OF_ORDER_SEQUENCE_NUMBER
     case 'invalid-producer-epoch':
       return KAFKA_ERRORS.INVALID_PRODUCER_EPOCH
     case 'invalid-transaction-state':
-      return KAFKA_ERRORS[apiVersion >= ABORTABLE_FROM_VERSION ? 'TRANSACTION_ABORTABLE' : 'INVALID_TXN_STATE']
+      return KAFKA_ERRORS[isAbortable ? 'TRANSACTION_ABORTABLE' : 'INVALID_TXN_STATE']
     case 'storage-failed':
       return KAFKA_ERRORS.KAFKA_STORAGE_ERROR
   }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { BrokerStage, batchOf, fetchFrom, produceTo } from '../broker-stage.test-kit.ts'
-import type { TestClient } from '../test-kit.ts'
+import { type TestClient, turns } from '../test-kit.ts'
 import { KAFKA_ERRORS, type KafkaErrorName } from '../wire/errors.ts'
 import { API } from '../wire/schemas/apis.gen.ts'
 
@@ -273,4 +273,102 @@ test('transactions: the producers of a partition', async () => {
     { errorCode: 0, activeProducers: [] },
     { errorCode: code('UNKNOWN_TOPIC_OR_PARTITION'), activeProducers: [] },
   ])
+})
+
+/** In version 12, which adds partitions by itself. @returns the code of each partition */
+async function produceAdding(
+  client: TestClient,
+  batches: readonly Buffer[],
+  transactionalId = 'bank',
+): Promise<number[]> {
+  const correlationId = sendAdding(client, batches, transactionalId)
+  return receiveCodes(client, correlationId)
+}
+
+function sendAdding(client: TestClient, batches: readonly Buffer[], transactionalId = 'bank'): number {
+  const partitionData = batches.map((records, index) => ({ index, records }))
+  const topicData = [{ name: 't', partitionData }]
+  return client.send(API.Produce, 12, { transactionalId, acks: -1, timeoutMs: 1000, topicData })
+}
+
+async function receiveCodes(client: TestClient, correlationId: number): Promise<number[]> {
+  const { responses } = await client.receive(API.Produce, 12, correlationId)
+  return responses[0]!.partitionResponses.map(({ errorCode }) => errorCode)
+}
+
+test('transactions: from Produce 12 on a batch adds its partition, and what was sent behind it stays behind it', async () => {
+  const { stage, client } = await open()
+  const producer = await init(client, 'bank')
+  const sent = [
+    sendAdding(client, [batch('a', producer, 0)]),
+    sendAdding(client, [batch('b', producer, 1), batch('c', producer, 0)]),
+    sendAdding(client, [batch('d', producer, 2)]),
+  ]
+  const codes: number[][] = []
+  for (const correlationId of sent) codes.push(await receiveCodes(client, correlationId))
+  expect(codes).toEqual([[0], [0, 0], [0]])
+  expect(stage.session.transactions.describe('bank')).toMatchObject({
+    state: 'ongoing',
+    partitions: [{ stream: 't', partitions: [0, 1] }],
+  })
+  expect(await produceAdding(client, [batch('e', producer, 3)])).toEqual([0])
+  const ended = await end(client, producer, true, 5)
+  expect(ended).toMatchObject({ errorCode: 0, producerEpoch: 1 })
+  // What comes late with the old epoch is kept out of the next transaction.
+  expect(await produceAdding(client, [batch('late', producer, 4)])).toEqual([code('INVALID_PRODUCER_EPOCH')])
+  expect(await produceAdding(client, [batch('f', ended, 0)])).toEqual([0])
+  expect((await end(client, ended, false, 5)).errorCode).toBe(0)
+  expect(stage.session.streams.partition('t', 0)!.aborted(0, 99)).toMatchObject([
+    { producerId: producer.producerId, firstOffset: 5 },
+  ])
+})
+
+test('transactions: what adding by Produce refuses, and nothing of the request is appended then', async () => {
+  const { stage, client } = await open()
+  const producer = await init(client, 'bank')
+  const stranger = { ...producer, producerId: 99 }
+  const future = { ...producer, producerEpoch: 7 }
+  const unknown = code('INVALID_PRODUCER_ID_MAPPING')
+  expect(await produceAdding(client, [batch('a', stranger, 0), batch('a', producer, 0)])).toEqual([unknown, unknown])
+  expect(await produceAdding(client, [batch('a', producer, 0)], 'shop')).toEqual([unknown])
+  expect(await produceAdding(client, [batch('a', future, 0)])).toEqual([code('INVALID_PRODUCER_EPOCH')])
+  const damaged = batch('a', producer, 0)
+  damaged.writeUInt8(damaged[damaged.length - 1]! ^ 1, damaged.length - 1)
+  expect(await produceAdding(client, [damaged])).toEqual([code('CORRUPT_MESSAGE')])
+  expect(stage.session.transactions.describe('bank')?.state).toBe('empty')
+  expect(stage.session.streams.partition('t', 0)!.highWatermark).toBe(0)
+})
+
+test('transactions: a request that waits and then fails does not stop those behind it', async () => {
+  const { client } = await open()
+  const producer = await init(client, 'bank')
+  const failing = sendAdding(client, [batch('a', { ...producer, producerId: 99 }, 0)])
+  const next = sendAdding(client, [batch('a', producer, 0)])
+  expect(await receiveCodes(client, failing)).toEqual([code('INVALID_PRODUCER_ID_MAPPING')])
+  expect(await receiveCodes(client, next)).toEqual([0])
+  await turns()
+  expect(await produceAdding(client, [batch('b', producer, 1)])).toEqual([0])
+})
+
+test('transactions: a batch outside of the open transaction of its producer is refused in every version', async () => {
+  const { client } = await open()
+  const producer = await init(client, 'bank')
+  await addPartitions(client, producer, [{ name: 't', partitions: [0] }])
+  const plain = batchOf(['a'], { ...producer, baseSequence: 0 })
+  for (const version of [10, 11, 12]) {
+    expect((await produceTo(client, 't', plain, { version })).errorCode).toBe(code('INVALID_TXN_STATE'))
+  }
+  expect((await produceTo(client, 't', batch('a', producer, 0), { version: 11, partition: 1 })).errorCode).toBe(
+    code('TRANSACTION_ABORTABLE'),
+  )
+})
+
+test('transactions: clients are told of the second kind, where they can read it', async () => {
+  const { client } = await open()
+  const ask = (version: number) =>
+    client.ask(API.ApiVersions, version, { clientSoftwareName: 'test', clientSoftwareVersion: '1' })
+  const finalizedFeatures = [{ name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 }]
+  const supported = { name: 'transaction.version', minVersion: 0, maxVersion: 2 }
+  expect(await ask(3)).toMatchObject({ supportedFeatures: [], finalizedFeaturesEpoch: 0, finalizedFeatures })
+  expect(await ask(4)).toMatchObject({ supportedFeatures: [supported], finalizedFeaturesEpoch: 0, finalizedFeatures })
 })
