@@ -28,10 +28,10 @@ export class Mailboxes {
     return this.#consumers.has(name)
   }
 
-  /** False when nobody has this mailbox any more. */
+  /** False when nobody has this mailbox any more, or he does not read what is in it. */
   deliver(name: string, message: Message): boolean {
     const consumer = this.#consumers.get(name)
-    if (consumer === undefined) return false
+    if (!consumer?.canTake()) return false
     const delivery: Delivery = { message, redelivered: false, deliveryCount: 0, settle: () => {} }
     consumer.deliver(delivery)
     return true

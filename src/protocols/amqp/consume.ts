@@ -144,8 +144,22 @@ export class Consumers {
     if (!method.noAck) throw new Refused('precondition-failed', 'reply consumer cannot acknowledge')
     if (this.#replies !== undefined) throw new Refused('precondition-failed', 'reply consumer already set')
     const consumer = this.#make(method)
-    this.#replies = { consumer, mailbox: this.#context.session.openMailbox(consumer) }
+    this.#replies = { consumer, mailbox: this.#context.session.openMailbox(this.#replyConsumer(consumer)) }
     this.#answerConsume(method, consumer.tag)
+  }
+
+  /** Replies wait nowhere but in what the peer has not read yet: they go on for longer than deliveries of a queue. */
+  #replyConsumer(consumer: AmqpConsumer): Consumer {
+    const { out, settings } = this.#context
+    const { noAck, priority, tag } = consumer
+    return {
+      noAck,
+      priority,
+      tag,
+      canTake: () => out.unreadBytes <= settings.unreadBytesMax,
+      deliver: (delivery) => consumer.deliver(delivery),
+      cancelled: (reason) => consumer.cancelled(reason),
+    }
   }
 
   #make(method: MethodOf<'basic.consume'>): AmqpConsumer {

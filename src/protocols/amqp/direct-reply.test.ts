@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { openStage, turns } from './test-kit.ts'
+import type { FakeSession } from './fake-session.test-kit.ts'
+import { openStage, type Stage, turns } from './test-kit.ts'
 import { decodeProperties } from './wire/properties.ts'
 
 const REPLY_TO = 'amq.rabbitmq.reply-to'
@@ -63,3 +64,29 @@ test('direct reply-to: a mailbox that is gone is not found', async () => {
   const replyText = `NOT_FOUND - no queue '${REPLY_TO}.gone' in vhost '/'`
   await stage.client.expect('channel.close', { replyCode: 404, replyText, classId: 50, methodId: 10 })
 })
+
+test('direct reply-to: answers to one who does not read them do not gather without end', async () => {
+  const stage = await openStage({ settings: { unreadBytesMax: 1_000_000 } })
+  const { client, session } = stage
+  client.send(1, 'basic.consume', { queue: REPLY_TO, noAck: true })
+  await client.expect('basic.consume-ok')
+  const mailbox = [...session.mailboxes.values()][0]!
+  const message = (await published(stage)).message
+  client.socket.stall()
+  let takenCount = 0
+  for (; mailbox.canTake() && takenCount < 1000; takenCount++) {
+    mailbox.deliver({ message, redelivered: false, deliveryCount: 0, settle: () => {} })
+    await turns(1)
+  }
+  expect(takenCount).toBeGreaterThan(90)
+  expect(takenCount).toBeLessThan(200)
+  client.socket.unstall()
+  await turns(100)
+  expect(mailbox.canTake()).toBe(true)
+})
+
+async function published({ client, session }: Stage): Promise<FakeSession['published'][0]> {
+  client.publish(1, '', 'nowhere', Buffer.alloc(10_000))
+  await turns()
+  return session.published.at(-1)!
+}
