@@ -23,6 +23,8 @@ export interface MessageFormat {
   expiration(properties: Buffer): string | undefined
   /** A named property as text, for hashing and filtering: 'message-id', 'correlation-id', 'timestamp' ...; undefined when absent. */
   property(properties: Buffer, name: string): string | undefined
+  /** All that `property` knows and that are set, decoded at once: for whoever writes the message in another format. */
+  named(properties: Buffer): ReadonlyMap<string, string>
   change(properties: Buffer, change: PropertyChange): Buffer
 }
 

@@ -18,6 +18,7 @@ const fakeFormat: MessageFormat = {
   header: () => undefined,
   expiration: () => undefined,
   property: () => undefined,
+  named: () => new Map(),
   change: (properties) => properties,
 }
 

@@ -15,6 +15,7 @@ export function testMessage(headers: FieldTable = emptyTable, properties: Record
     header: (_bytes, name) => headers.get(name),
     expiration: () => undefined,
     property: (_bytes, name) => properties[name],
+    named: () => new Map(Object.entries(properties)),
     change: (bytes) => bytes,
   }
   const address = new Address('', '')

@@ -41,6 +41,22 @@ test('message format: named properties are text', () => {
   expect(format.property(raw, 'messageId')).toBeUndefined()
 })
 
+test('message format: all named properties at once are those one gets one by one', () => {
+  const raw = encodeProperties(full)
+  const named = format.named(raw)
+  expect([...named.keys()].sort()).toEqual([
+    'content-type',
+    'delivery-mode',
+    'expiration',
+    'message-id',
+    'priority',
+    'timestamp',
+    'user-id',
+  ])
+  for (const [name, text] of named) expect([name, format.property(raw, name)]).toEqual([name, text])
+  expect(format.named(encodeProperties({}))).toEqual(new Map())
+})
+
 test('message format: a change touches what it names and nothing else', () => {
   const raw = encodeProperties(full)
   const after = new Map(headers).set('x-death', array([]))

@@ -7,7 +7,7 @@ import { readText } from '../../base/text.ts'
 import type { MessageFormat, PropertyChange } from '../../message/message-format.ts'
 import { FieldPosition, findHeader } from './wire/field-scan.ts'
 import { decodeTable } from './wire/field-table.ts'
-import { decodeProperty, editProperties, type PropertyEdits } from './wire/properties.ts'
+import { decodeProperties, decodeProperty, editProperties, type PropertyEdits } from './wire/properties.ts'
 import { type PropertyName, PropertyScan, scanProperties } from './wire/property-scan.ts'
 import { dashedNames } from './wire/property-texts.ts'
 
@@ -53,6 +53,16 @@ function property(properties: Buffer, name: string): string | undefined {
   return value === undefined ? undefined : String(value)
 }
 
+function named(properties: Buffer): ReadonlyMap<string, string> {
+  const values = decodeProperties(properties, 0, properties.length)
+  const texts = new Map<string, string>()
+  for (const { name, dashed } of dashedNames) {
+    const value = values[name]
+    if (value !== undefined) texts.set(dashed, String(value))
+  }
+  return texts
+}
+
 function change(properties: Buffer, { headers, removeExpiration }: PropertyChange): Buffer {
   const edits: PropertyEdits = {
     ...(headers === undefined ? {} : { headers }),
@@ -68,5 +78,6 @@ export const amqpMessageFormat: MessageFormat = {
   header,
   expiration,
   property,
+  named,
   change,
 }

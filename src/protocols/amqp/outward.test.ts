@@ -31,6 +31,7 @@ function outward(one: Delivery, isPartitioned = false): Properties | undefined {
 const saying = (texts: Record<string, string>): MessageFormat => ({
   ...plainFormat,
   property: (_, name) => texts[name],
+  named: () => new Map(Object.entries(texts)),
 })
 
 test('outward: an AMQP message from a queue goes out as it came', () => {

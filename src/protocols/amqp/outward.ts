@@ -79,8 +79,9 @@ function translated(message: Message, place: StreamPlace | undefined, tellsParti
   const properties = message.properties()
   const headers = new Map(format.headers(properties))
   const values: PropertyValues = {}
+  const texts = format.named(properties)
   for (const { name, dashed, kind } of dashedNames) {
-    const text = format.property(properties, dashed)
+    const text = texts.get(dashed)
     if (text === undefined) continue
     const value = valueOfText(kind, text)
     // What is too long, or no number, for the property is not lost.

@@ -28,8 +28,9 @@ export function recordOf(message: Message, topic: string): RecordToWrite {
     return { timestampMs, key, headers, value: isTombstone ? null : message.body() }
   }
   const { key, headers, isTombstone } = recordParts(format.headers(properties))
+  const texts = format.named(properties)
   for (const name of PROPERTY_NAMES) {
-    const text = format.property(properties, name)
+    const text = texts.get(name)
     if (text !== undefined) headers.push({ key: propertyHeader(name), value: bytesOfText(text) })
   }
   const { exchange, routingKey } = message.address

@@ -14,6 +14,7 @@ import { Address, type Message, makeMessage } from '../../message/message.ts'
 import { type MessageFormat, MessageFormats } from '../../message/message-format.ts'
 import { kafkaBatchFormat } from './kafka-batch-format.ts'
 import { kafkaBytes, recordOf } from './message-record.ts'
+import { PROPERTY_NAMES } from './record-mapping.ts'
 import { decodeProperties, encodeProperties, recordMessageFormat } from './record-message.ts'
 import { encodeBatch, openRecords, type RecordToWrite } from './wire/batch-writer.ts'
 import { BatchHeader, readBatchHeader } from './wire/record-batch.ts'
@@ -34,6 +35,7 @@ function foreign(
     header: (_, name) => headers.get(name),
     expiration: () => properties['expiration'],
     property: (_, name) => properties[name],
+    named: () => new Map(Object.entries(properties)),
     change: (bytes) => bytes,
   }
   const formats = new MessageFormats()
@@ -159,6 +161,24 @@ test('mapping: a record reaches AMQP as documented', async () => {
   expect(format.property(properties, 'message-id')).toBeUndefined()
   expect([message.priority, message.expirationMs, message.persistent, message.publishedMs]).toEqual([9, 5000, true, T])
   expect([message.address.exchange, message.address.routingKey, String(message.body())]).toEqual(['', 'topic', 'v'])
+})
+
+test('mapping: all properties of a record at once are those one gets one by one', async () => {
+  const header = (name: string, text: string | null) => ({ key: name, value: text === null ? null : Buffer.from(text) })
+  for (const headers of [
+    [],
+    [header('amqp-type', 'first'), header('amqp-type', 'last'), header('amqp-app-id', 'a'), header('other', 'x')],
+    [header('amqp-type', 'first'), header('amqp-type', null), header('amqp-headers', 'none'), header('amqp-key', 'k')],
+    [header('amqp-timestamp', '12'), header('amqp-delivery-mode', '1'), header('amqp-cluster-id', '')],
+  ]) {
+    const { format, ...message } = await toMessage({ headers })
+    const properties = message.bytes.subarray(message.propertiesStart, message.bodyStart)
+    const expected = PROPERTY_NAMES.flatMap((name) => {
+      const text = format.property(properties, name)
+      return text === undefined ? [] : [[name, text] as const]
+    })
+    expect(new Map([...format.named(properties)].sort())).toEqual(new Map(expected.sort()))
+  }
 })
 
 test('mapping: a deletion, odd numbers and an address too long do no harm on the way to AMQP', async () => {

@@ -33,6 +33,12 @@ const FLAG_TOMBSTONE = 1
 const FIXED_BYTES = 18
 const NONE = 0xffffffff
 
+/** The delivery mode of whatever is in a topic: it stays over a restart. */
+const PERSISTENT = '2'
+
+/** By the header that stands for it. */
+const propertyNames: ReadonlyMap<string, string> = new Map(PROPERTY_NAMES.map((name) => [propertyHeader(name), name]))
+
 const NO_BYTES = Buffer.alloc(0)
 const EXPIRATION_MS_MAX = 2 ** 32 - 2
 const PUBLISHED_MS_MAX = 2 ** 48 - 1
@@ -144,8 +150,22 @@ function property(properties: Buffer, name: string): string | undefined {
   const own = headerText(all, propertyHeader(name))
   if (own !== undefined) return own
   if (name === 'timestamp' && timestampMs >= 0) return String(Math.floor(timestampMs / 1000))
-  // What is in a topic stays over a restart.
-  return name === 'delivery-mode' ? '2' : undefined
+  return name === 'delivery-mode' ? PERSISTENT : undefined
+}
+
+function named(properties: Buffer): ReadonlyMap<string, string> {
+  const { headers: all, timestampMs } = decodeProperties(properties)
+  const texts = new Map<string, string>()
+  for (const { key, value } of all) {
+    const name = propertyNames.get(key)
+    if (name === undefined) continue
+    // The last one counts, also when it is nothing.
+    if (value === null) texts.delete(name)
+    else texts.set(name, textOfBytes(value))
+  }
+  if (timestampMs >= 0 && !texts.has('timestamp')) texts.set('timestamp', String(Math.floor(timestampMs / 1000)))
+  if (!texts.has('delivery-mode')) texts.set('delivery-mode', PERSISTENT)
+  return texts
 }
 
 function change(properties: Buffer, { headers: table, removeExpiration }: PropertyChange): Buffer {
@@ -173,5 +193,6 @@ export const recordMessageFormat: MessageFormat = {
   header,
   expiration: (properties) => property(properties, 'expiration'),
   property,
+  named,
   change,
 }

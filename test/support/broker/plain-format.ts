@@ -13,6 +13,7 @@ export const plainFormat: MessageFormat = {
     return value?.type === 'S' ? String(value.value) : undefined
   },
   property: () => undefined,
+  named: () => new Map(),
   change: (properties, { headers, removeExpiration }) => {
     const changed = new Map(headers ?? plainFormat.headers(properties))
     if (removeExpiration) changed.delete('#expiration')
