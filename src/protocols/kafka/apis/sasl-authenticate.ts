@@ -16,9 +16,10 @@ export const saslAuthenticate: Api<SaslAuthenticateRequest, SaslAuthenticateResp
   handle,
 }
 
-function handle({ authBytes }: SaslAuthenticateRequest, { login }: RequestContext): SaslAuthenticateResponse {
-  const outcome = login.authenticate(authBytes)
+function handle({ authBytes }: SaslAuthenticateRequest, context: RequestContext): SaslAuthenticateResponse {
+  const outcome = context.login.authenticate(authBytes)
   if (outcome === 'welcome') return { errorCode: 0, errorMessage: null, authBytes: NO_BYTES, sessionLifetimeMs: 0 }
+  context.logger.warn('login refused', { peer: context.clientHost, client: context.clientId, why: outcome })
   const { code, message } =
     outcome === 'refused'
       ? { ...KAFKA_ERRORS.SASL_AUTHENTICATION_FAILED, message: 'wrong user name or password' }
