@@ -267,7 +267,7 @@ export class GroupCoordinator implements Groups {
     if (this.#isClosed) return 'unavailable'
     const group = this.#slots.find(groupId)
     if (group === undefined) return 'not-found'
-    if (!group.membership.isDeserted) return 'not-empty'
+    if (group.membership.state !== 'empty') return 'not-empty'
     await this.#append({ kind: 'removed', group: groupId })
     return undefined
   }

@@ -25,7 +25,10 @@ function handle(request: DescribeGroupsRequest, { session, apiVersion }: Request
   return {
     groups: request.groups.map((groupId) => {
       const group = session.groups.describe(groupId)
-      return group === undefined ? missing(groupId, apiVersion) : { ...described(group), authorizedOperations }
+      if (group !== undefined) return { ...described(group), authorizedOperations }
+      // As an error it says nothing more; as a dead group it is shown like any other.
+      const gone = missing(groupId, apiVersion)
+      return gone.errorCode === 0 ? { ...gone, authorizedOperations } : gone
     }),
   }
 }
