@@ -181,6 +181,7 @@ export interface GroupDescription extends GroupListing {
   readonly members: readonly DescribedMember[]
 }
 
+/** What it said is shown while the group is stable; what it was given last, always. */
 export interface DescribedMember extends JoinedMember {
   readonly clientId: string
   readonly clientHost: string

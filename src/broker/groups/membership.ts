@@ -357,7 +357,7 @@ export class ClassicMembership {
       clientId: member.clientId,
       clientHost: member.clientHost,
       metadata: member.metadata(shown),
-      assignment: state === 'stable' ? member.assignment : Buffer.alloc(0),
+      assignment: member.assignment,
     }))
   }
 

@@ -101,7 +101,10 @@ export class Rebalance {
   /** Begins a round. */
   prepare(): void {
     const fromEmpty = this.#state === 'empty'
-    if (this.#state === 'completing') this.#refuseSyncs('rebalance-in-progress')
+    if (this.#state === 'completing') {
+      this.#refuseSyncs('rebalance-in-progress')
+      for (const member of this.members.all()) member.assignment = NOTHING
+    }
     this.#syncTimer?.cancel()
     this.#syncTimer = undefined
     this.#unsynced.clear()
@@ -156,7 +159,6 @@ export class Rebalance {
     this.#state = 'completing'
     for (const member of members.all()) {
       member.isNew = false
-      member.assignment = NOTHING
       this.#unsynced.add(member.id)
       members.takeJoin(member)?.answer(this.joinAnswer(member, member === members.leader))
       member.session.touch(member.sessionTimeoutMs)

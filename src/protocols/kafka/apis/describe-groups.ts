@@ -1,6 +1,6 @@
 /**
  * DescribeGroups: who is in a group and what each member does. A group that is not there is "Dead", an error only from
- * version 6 on. What members said and were given is shown of a stable group alone.
+ * version 6 on. What members said is shown of a stable group alone.
  */
 import type { GroupDescription } from '../../../broker/groups/group-door.ts'
 import type { Api, RequestContext } from '../api.ts'

@@ -208,6 +208,7 @@ describe('looking at groups and deleting them', () => {
     const { groups } = await client.ask(API.DescribeGroups, 5, { groups: ['g'] })
     expect(groups[0]).toMatchObject({ groupState: 'PreparingRebalance', protocolData: '' })
     expect(groups[0]!.members.map(({ memberMetadata }) => memberMetadata)).toEqual([NOTHING, NOTHING])
+    expect(groups[0]!.members.map(({ memberAssignment }) => memberAssignment)).toEqual([Buffer.from('work'), NOTHING])
   })
 
   test.each(versions(0, 5))('ListGroups %i, with its filters', async (version) => {
