@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { array, bool, type FieldTable, type FieldValue, long, longstr, timestamp } from '../../base/field-value.ts'
 import { BrokerStage } from './broker-stage.test-kit.ts'
 import { turns } from './test-kit.ts'
@@ -278,4 +278,39 @@ test('stream: cancelled, a consumer gets nothing more and may still acknowledge'
   await stage.client.expect('basic.cancel-ok')
   stage.client.send(1, 'basic.ack', { deliveryTag: 1 })
   await nothingMore(stage)
+})
+
+test('stream: to a peer that does not read deliveries stop, and go on when it does', async () => {
+  const stage = await stageWithStream()
+  await stage.channel(2)
+  for (let count = 0; count < 200; count++) stage.client.publish(2, '', 's', Buffer.alloc(10_000))
+  const reads = vi.spyOn(stage.partition('s'), 'read')
+  await consume(stage, { 'x-stream-offset': longstr('next') }, 1000, 2)
+  stage.client.socket.stall()
+  stage.client.send(2, 'basic.consume', { queue: 's', arguments: table({ 'x-stream-offset': longstr('first') }) })
+  await turns(50)
+  const readsWhileStalled = reads.mock.calls.length
+  stage.client.socket.unstall()
+  await turns(200)
+  expect(stage.client.received.filter((frame) => frame.kind === 'header')).toHaveLength(200)
+  // It all was to be had: only the peer held it up.
+  expect(readsWhileStalled).toBeGreaterThan(0)
+  expect(readsWhileStalled).toBeLessThan(reads.mock.calls.length / 2)
+})
+
+test('stream: an acknowledgement inside a transaction gives credit when it is committed', async () => {
+  const stage = await stageWithStream()
+  await publish(stage, ['a', 'b'])
+  await stage.channel(2)
+  stage.client.send(2, 'tx.select')
+  await stage.client.expect('tx.select-ok')
+  await consume(stage, { 'x-stream-offset': longstr('first') }, 1, 2)
+  expect(bodiesOf(await got(stage, 1))).toEqual(['a'])
+  stage.client.send(2, 'basic.ack', { deliveryTag: 1 })
+  await nothingMore(stage)
+  stage.client.send(2, 'tx.commit')
+  await turns(20)
+  const { received } = stage.client
+  expect(received.some((frame) => frame.kind === 'method' && frame.method.kind === 'tx.commit-ok')).toBe(true)
+  expect(received.flatMap((frame) => (frame.kind === 'body' ? [frame.bytes.toString()] : []))).toEqual(['b'])
 })
