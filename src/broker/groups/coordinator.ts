@@ -22,7 +22,6 @@ import type {
   JoinRequest,
   LeavingMember,
   MemberClaim,
-  MemberProtocol,
   PartitionOffset,
   StageRequest,
   SyncAnswer,
@@ -32,6 +31,7 @@ import type {
 import type { GroupEntry, StoredOffset } from './group-entries.ts'
 import type { GroupSettings } from './group-settings.ts'
 import { GroupSlots } from './group-slots.ts'
+import { saidBytes } from './member-table.ts'
 import { ClassicMembership } from './membership.ts'
 import { OffsetSweep } from './offset-sweep.ts'
 
@@ -95,11 +95,11 @@ export class GroupCoordinator implements Groups {
     const refused = (why: GroupRefusal): JoinAnswer => ({ kind: 'refused', why, memberId: request.memberId })
     if (this.#isClosed) return refused('unavailable')
     if (request.group === '') return refused('invalid-group-id')
-    const { sessionTimeoutMs, protocols } = request
+    const { sessionTimeoutMs } = request
     if (sessionTimeoutMs < settings.sessionTimeoutMsMin || sessionTimeoutMs > settings.sessionTimeoutMsMax) {
       return refused('invalid-session-timeout')
     }
-    if (metadataBytes(protocols) > settings.memberBytesMax) return refused('too-large')
+    if (saidBytes({ ...request, id: request.memberId }) > settings.memberBytesMax) return refused('too-large')
     if (request.memberId !== '' && this.#slots.find(request.group) === undefined) return refused('unknown-member')
     const { membership } = this.#slots.findOrMake(request.group)
     const answer = membership.join({ ...request, rebalanceTimeoutMs: Math.max(0, request.rebalanceTimeoutMs) })
@@ -278,12 +278,6 @@ export class GroupCoordinator implements Groups {
     this.#sweep.stop()
     for (const group of this.#slots.all()) group.membership.close()
   }
-}
-
-function metadataBytes(protocols: readonly MemberProtocol[]): number {
-  let sizeBytes = 0
-  for (const { name, metadata } of protocols) sizeBytes += name.length + metadata.length
-  return sizeBytes
 }
 
 function everyPartition(group: Group, stream: string): WantedOffsets {

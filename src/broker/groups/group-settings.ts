@@ -9,6 +9,8 @@ export interface GroupSettings {
   readonly membersMax: number
   /** All metadata of one member, or all assignments of one sync. */
   readonly memberBytesMax: number
+  /** What all members of a group say together: it goes into one entry of the log. */
+  readonly groupBytesMax: number
   readonly offsetMetadataBytesMax: number
   /** Offsets nobody has used for this long are dropped. */
   readonly offsetsRetentionMs: number
@@ -24,6 +26,7 @@ export const defaultGroupSettings: GroupSettings = {
   newMemberTimeoutMs: 5 * 60 * 1000,
   membersMax: 10_000,
   memberBytesMax: 4 * 1024 * 1024,
+  groupBytesMax: 64 * 1024 * 1024,
   offsetMetadataBytesMax: 4096,
   offsetsRetentionMs: 7 * 24 * 3600 * 1000,
   sweepMs: 10 * 60 * 1000,

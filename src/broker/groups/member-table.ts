@@ -72,6 +72,13 @@ export function ownProtocols(protocols: readonly MemberProtocol[]): MemberProtoc
   return own
 }
 
+/** Roughly: characters count as bytes. */
+export function saidBytes(said: Pick<Member, 'id' | 'instanceId' | 'clientId' | 'protocols'>): number {
+  let sizeBytes = said.id.length + (said.instanceId?.length ?? 0) + said.clientId.length
+  for (const { name, metadata } of said.protocols) sizeBytes += name.length + metadata.length
+  return sizeBytes
+}
+
 export class MemberTable {
   /** In the order they came. */
   readonly #byId = new Map<string, Member>()
@@ -80,6 +87,7 @@ export class MemberTable {
   readonly #support = new Map<string, number>()
   #leader: Member | undefined
   #joinedCount = 0
+  #sizeBytes = 0
 
   get size(): number {
     return this.#byId.size
@@ -87,6 +95,11 @@ export class MemberTable {
 
   get leader(): Member | undefined {
     return this.#leader
+  }
+
+  /** What members say, and their names. */
+  get sizeBytes(): number {
+    return this.#sizeBytes
   }
 
   /** Members whose join waits. */
@@ -214,7 +227,9 @@ export class MemberTable {
     }))
   }
 
-  #countSupport(member: Member, by: number): void {
+  /** @param by 1 for a member that comes, -1 for one that goes */
+  #countSupport(member: Member, by: 1 | -1): void {
+    this.#sizeBytes += by * saidBytes(member)
     for (const { name } of member.protocols) {
       const count = (this.#support.get(name) ?? 0) + by
       if (count === 0) this.#support.delete(name)

@@ -143,6 +143,17 @@ describe('joining', () => {
   })
 })
 
+describe('limits', () => {
+  test('what all members of a group say together has its limit, and who leaves makes room', async () => {
+    const bench = new GroupBench({ groupBytesMax: 400 })
+    const protocols = { range: 'x'.repeat(150) }
+    const [first] = await bench.stable({ protocols }, { protocols: { range: '' } })
+    expect((await bench.join({ protocols })).refusal).toBe('too-large')
+    bench.membership.leave({ memberId: first!.memberId, instanceId: undefined })
+    expect((await bench.join({ protocols })).refusal).toBeUndefined()
+  })
+})
+
 describe('rounds', () => {
   test('a new member in a stable group makes everybody join again', async () => {
     const bench = new GroupBench()

@@ -20,7 +20,7 @@ import type {
   SyncRequest,
 } from './group-door.ts'
 import type { GroupSettings } from './group-settings.ts'
-import { Member, ownProtocols } from './member-table.ts'
+import { Member, ownProtocols, saidBytes } from './member-table.ts'
 import { Parked } from './parked.ts'
 import { Rebalance } from './rebalance.ts'
 import { SessionTimer } from './session-timer.ts'
@@ -81,6 +81,9 @@ export class ClassicMembership {
       return refusedJoin('group-full', '')
     }
     if (!this.#takes(request)) return refusedJoin('inconsistent-protocol', request.memberId)
+    if (this.#rebalance.members.sizeBytes + saidBytes({ ...request, id: '' }) > this.#deps.settings.groupBytesMax) {
+      return refusedJoin('too-large', request.memberId)
+    }
     if (request.memberId !== '') return this.#joinAgain(request)
     if (request.instanceId !== undefined) return this.#joinStatic(request, request.instanceId)
     const memberId = this.#newId(request.clientId)
