@@ -147,6 +147,10 @@ async function topologyReturns(end: End): Promise<void> {
       await peer.call(1, 'basic.get', { queue, noAck: true })
       while ((await peer.next()).kind !== 'body');
     }
+    // What was got is settled for good once something published after it is confirmed.
+    await peer.call(1, 'queue.declare', { queue: 'fence', durable: true })
+    peer.publish(1, { routingKey: 'fence' }, 'fence', { deliveryMode: 2 })
+    expect(kindOf(await peer.next())).toBe('basic.ack')
     const other = await peer.call(1, 'queue.declare', { queue: 'by.t', durable: true })
     expect(kindOf(other)).toBe('channel.close 406')
     peer.end()

@@ -5,7 +5,7 @@ const node = (source: string) => new Program(process.execPath, ['-e', source])
 
 it('program: a line printed before anyone waits is found, and one that comes later is waited for', async () => {
   const program = node(
-    `console.log('first'); process.once('SIGTERM', () => { console.log('second'); process.exit(0) }); setInterval(() => {}, 1e6)`,
+    `process.once('SIGTERM', () => { console.log('second'); process.exit(0) }); setInterval(() => {}, 1e6); console.log('first')`,
   )
   await program.line('first')
   expect(await program.line('first')).toBe('first')

@@ -86,8 +86,8 @@ function unpackWithNode(name: string, bytesMax: number, unpack: () => Buffer): B
 
 /** With `unpack` of a newer Node, or without. */
 export function unpackZstd(packed: Buffer, bytesMax: number, unpack?: ZstdOfNode['zstdDecompressSync']): Buffer {
-  checkZstd(packed, bytesMax)
-  if (unpack !== undefined) return unpackWithNode('zstd', bytesMax, () => unpack(packed, { maxOutputLength: bytesMax }))
+  const frames = zstdFrames(packed, bytesMax)
+  if (unpack !== undefined) return unpackFrames(frames, bytesMax, unpack)
   const output = new UnpackedBytes(4 * packed.length, bytesMax)
   try {
     const stream = new Decompress((piece) => output.append(piece, 0, piece.length))
@@ -99,19 +99,38 @@ export function unpackZstd(packed: Buffer, bytesMax: number, unpack?: ZstdOfNode
   return output.take()
 }
 
+/** Node unpacks the first frame and is silent about the others, so each is handed over alone. */
+function unpackFrames(
+  frames: readonly Buffer[],
+  bytesMax: number,
+  unpack: NonNullable<ZstdOfNode['zstdDecompressSync']>,
+): Buffer {
+  const pieces: Buffer[] = []
+  let leftBytes = bytesMax
+  for (const frame of frames) {
+    // Node takes no limit of 0; an empty frame is all that may still come then, and one byte more tells.
+    const piece = unpackWithNode('zstd', bytesMax, () => unpack(frame, { maxOutputLength: Math.max(leftBytes, 1) }))
+    if (piece.length > leftBytes) throw tooMuch(bytesMax)
+    leftBytes -= piece.length
+    pieces.push(piece)
+  }
+  return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces)
+}
+
 const ZSTD_MAGIC = 0xfd2fb528
 const ZSTD_SKIPPABLE_MAGIC = 0x184d2a50
 const ZSTD_RLE = 1
 const ZSTD_RESERVED = 3
 
 /**
- * Walks over the frames and blocks without unpacking: the decoder believes what a frame says of the memory it needs, and
- * reads beyond the end of what is cut short.
+ * The frames with content, found by walking over their blocks without unpacking: the decoder believes what a frame says
+ * of the memory it needs, and reads beyond the end of what is cut short.
  *
  *     magic u32 | descriptor u8 | [window u8] | [dictionary id] | [content size] | blocks | [checksum u32]
  *     block: u24: last 1, type 2 (0 raw, 1 repeat one byte, 2 compressed), size 21 | bytes
  */
-function checkZstd(packed: Buffer, bytesMax: number): void {
+function zstdFrames(packed: Buffer, bytesMax: number): Buffer[] {
+  const frames: Buffer[] = []
   let at = 0
   while (at < packed.length) {
     needZstd(packed, at, 8)
@@ -119,9 +138,13 @@ function checkZstd(packed: Buffer, bytesMax: number): void {
     if ((magic & 0xfffffff0) >>> 0 === ZSTD_SKIPPABLE_MAGIC) {
       at += 8 + packed.readUInt32LE(at + 4)
       needZstd(packed, at, 0)
-    } else if (magic === ZSTD_MAGIC) at = checkZstdFrame(packed, at + 4, bytesMax)
-    else throw new KafkaWireError('zstd: no frame begins here')
+    } else if (magic === ZSTD_MAGIC) {
+      const end = checkZstdFrame(packed, at + 4, bytesMax)
+      frames.push(packed.subarray(at, end))
+      at = end
+    } else throw new KafkaWireError('zstd: no frame begins here')
   }
+  return frames
 }
 
 function checkZstdFrame(packed: Buffer, start: number, bytesMax: number): number {
