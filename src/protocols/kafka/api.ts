@@ -10,6 +10,7 @@ import type { AdvertisedAddress } from './advertised.ts'
 import type { FetchSession } from './fetch-session.ts'
 import type { Login } from './login.ts'
 import type { KafkaSettings } from './settings.ts'
+import type { UnreadBudget } from './unread-budget.ts'
 
 /** What every handler works with. One object a request. */
 export interface RequestContext {
@@ -30,6 +31,8 @@ export interface RequestContext {
   readonly login: Login
   /** What this connection fetches again and again. */
   readonly fetchSession: FetchSession
+  /** How large an answer may be, as things are. */
+  readonly unread: UnreadBudget
   /** Aborted when the connection is gone: whoever parks a request lets go of it then. */
   readonly gone: AbortSignal
 }

@@ -28,6 +28,7 @@ import { type PeerSocket, peerName, plainAddress } from './peer-socket.ts'
 import { RequestInput } from './request-input.ts'
 import { type Place, ResponseQueue } from './response-queue.ts'
 import type { KafkaSettings } from './settings.ts'
+import type { UnreadBudget } from './unread-budget.ts'
 import { apiName, decodeRequest, RequestHeader, readRequestHeader } from './wire/codec.ts'
 import { KafkaWireError } from './wire/kafka-wire-error.ts'
 import { API } from './wire/schemas/apis.gen.ts'
@@ -38,6 +39,7 @@ export interface ConnectionOptions {
   readonly formats: MessageFormats
   readonly advertised: AdvertisedAddress
   readonly fetchSessionIds: FetchSessionIds
+  readonly unread: UnreadBudget
   readonly logger: Logger
   readonly requestCount: Counter
   /** Socket and session are both gone. */
@@ -65,6 +67,8 @@ export class Connection implements SessionOwner {
   /** Before the first request and after the last one. */
   #deadline: Timer | undefined
   #stall: Timer | undefined
+  /** Sent and not read by the peer, as far as it is too much. */
+  #unreadBytes = 0
   #isPumping = false
   #isSocketClosed = false
   #isGone = false
@@ -172,7 +176,7 @@ export class Connection implements SessionOwner {
   }
 
   #context({ apiVersion, clientId }: RequestHeader): RequestContext {
-    const { settings, protocol, formats, logger, advertised } = this.#options
+    const { settings, protocol, formats, logger, advertised, unread } = this.#options
     return {
       session: this.#session!,
       settings,
@@ -185,6 +189,7 @@ export class Connection implements SessionOwner {
       advertised,
       login: this.#login,
       fetchSession: this.#fetchSession,
+      unread,
       gone: this.#gone.signal,
     }
   }
@@ -217,6 +222,7 @@ export class Connection implements SessionOwner {
     } catch (error) {
       return this.#fail(error, place.apiKey)
     }
+    this.#countUnread(this.#writer.congested ? this.#writer.bufferedBytes : 0)
     if (this.#login.hasFailed && this.#responses.length === 0) return this.#finish()
     this.#pump()
   }
@@ -239,7 +245,13 @@ export class Connection implements SessionOwner {
     })
   }
 
+  #countUnread(bytes: number): void {
+    this.#options.unread.changed(this.#unreadBytes, bytes)
+    this.#unreadBytes = bytes
+  }
+
   #drained(): void {
+    this.#countUnread(0)
     this.#stall?.cancel()
     this.#stall = undefined
     this.#pump()
@@ -324,6 +336,7 @@ export class Connection implements SessionOwner {
   #tellGone(): void {
     if (this.#isGone) return
     this.#isGone = true
+    this.#countUnread(0)
     this.#deadline?.cancel()
     this.#options.onGone(this)
   }

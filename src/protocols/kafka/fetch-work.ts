@@ -33,11 +33,11 @@ export class FetchWork implements ProgressListener {
   #isTimeOver = false
 
   constructor(request: FetchRequest, asked: readonly AskedPart[], context: RequestContext) {
-    const { apiVersion, settings } = context
+    const { apiVersion, settings, unread } = context
     this.#context = context
     this.#missingCode =
       KAFKA_ERRORS[apiVersion >= NAMES_BY_ID_FROM ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'].code
-    this.#bytesMax = Math.max(0, Math.min(request.maxBytes, settings.fetchBytesMax))
+    this.#bytesMax = Math.max(0, Math.min(request.maxBytes, settings.fetchBytesMax, unread.answerBytesMax))
     this.#bytesMin = Math.min(request.minBytes, this.#bytesMax)
     this.#waitMs = Math.min(request.maxWaitMs, settings.fetchWaitMsMax)
     const isolation = request.isolationLevel === READ_COMMITTED ? 'committed' : 'uncommitted'

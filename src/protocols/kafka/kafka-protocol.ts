@@ -10,6 +10,7 @@ import { ADVERTISE, type AdvertisedAddress, advertisedOf, dialledAddress } from 
 import { Connection } from './connection.ts'
 import { FetchSessionIds } from './fetch-session.ts'
 import { defaultKafkaSettings, type KafkaSettings } from './settings.ts'
+import { UnreadBudget } from './unread-budget.ts'
 
 const DEFAULT_PORT = 9092
 
@@ -24,6 +25,7 @@ export class KafkaProtocol implements Protocol {
   readonly #context: ProtocolContext
   readonly #formats: MessageFormats
   readonly #settings: KafkaSettings
+  readonly #unread: UnreadBudget
   readonly #fetchSessionIds = new FetchSessionIds()
   readonly #connections = new Set<Connection>()
   readonly #requestCount: Counter
@@ -35,6 +37,7 @@ export class KafkaProtocol implements Protocol {
     this.#context = context
     this.#formats = formats
     this.#settings = settings
+    this.#unread = new UnreadBudget(settings.unreadBytesMax)
     this.#requestCount = context.metrics.counter('busbar_kafka_requests_total', 'Requests of Kafka clients.')
   }
 
@@ -52,6 +55,7 @@ export class KafkaProtocol implements Protocol {
       settings: this.#settings,
       formats: this.#formats,
       fetchSessionIds: this.#fetchSessionIds,
+      unread: this.#unread,
       advertised: this.#advertised(socket, listener),
       logger: this.#context.logger,
       requestCount: this.#requestCount,

@@ -18,6 +18,8 @@ export interface KafkaSettings {
   readonly requestBytesMax: number
   /** Records in one answer to a fetch, beyond the first batch: what a client that does not read can make us hold. */
   readonly fetchBytesMax: number
+  /** What all clients together may leave unread before the answers to fetches become smaller. */
+  readonly unreadBytesMax: number
   /** How long a fetch may ask to wait. */
   readonly fetchWaitMsMax: number
   /** Produce requests of one connection that may wait for the disk at once, and their bytes, if more than one. */
@@ -48,6 +50,7 @@ export const defaultKafkaSettings: KafkaSettings = {
   partitionCountMax: 10_000,
   requestBytesMax: 100 * 1024 * 1024,
   fetchBytesMax: 16 * 1024 * 1024,
+  unreadBytesMax: 256 * 1024 * 1024,
   fetchWaitMsMax: 5 * 60 * 1000,
   pipelinedCountMax: 64,
   pipelinedBytesMax: 8 * 1024 * 1024,

@@ -14,6 +14,7 @@ import { Counter, Metrics } from '../../telemetry/metrics.ts'
 import { Connection } from './connection.ts'
 import { FetchSessionIds } from './fetch-session.ts'
 import { defaultKafkaSettings, type KafkaSettings } from './settings.ts'
+import { UnreadBudget } from './unread-budget.ts'
 import {
   type ApiKey,
   type Decoded,
@@ -203,6 +204,7 @@ export class Stage {
   readonly errors: { readonly message: string; readonly fields: LogFields | undefined }[] = []
   readonly connections: Connection[] = []
   goneCount = 0
+  readonly unread: UnreadBudget
   readonly #users: Users
   readonly #formats: MessageFormats
   readonly #logger: Logger
@@ -213,6 +215,7 @@ export class Stage {
     this.clock = options.clock instanceof ManualClock ? options.clock : new ManualClock()
     this.door = options.door ?? new IdleDoor()
     this.settings = { ...defaultKafkaSettings, ...options.settings }
+    this.unread = new UnreadBudget(this.settings.unreadBytesMax)
     this.#formats = options.formats ?? new MessageFormats()
     this.#users = options.users ?? defaultUsers(seededRandom(1))
     this.#logger = {
@@ -237,6 +240,7 @@ export class Stage {
       settings: this.settings,
       formats: this.#formats,
       fetchSessionIds: this.#fetchSessionIds,
+      unread: this.unread,
       advertised: { host: '127.0.0.1', port: 9092 },
       logger: this.#logger,
       requestCount: new Counter(),

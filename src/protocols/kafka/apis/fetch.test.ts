@@ -230,3 +230,28 @@ test('fetch: a client that does not read its answers makes the broker hold one o
   for (const id of ids) await client.receive(API.Fetch, 11, id)
   expect(readCount).toBe(10)
 })
+
+test('fetch: the more is unread by others, the smaller the answers, but everybody gets on', async () => {
+  const stage = await BrokerStage.open({ settings: { unreadBytesMax: 2_000_000 } })
+  await stage.topic('t')
+  const producer = stage.connect()
+  for (let count = 0; count < 8; count++) await produceTo(producer, 't', batchOf(['z'.repeat(500_000)]))
+  const request = fetchRequest('t', { partitionMaxBytes: 1 << 24 })
+  const count = async (client: TestClient): Promise<number> =>
+    valuesIn((await client.ask(API.Fetch, 11, request)).responses[0]!.partitions[0]!.records).length
+  expect(await count(stage.connect())).toBe(3)
+  expect(stage.unread.heldBytes).toBe(0)
+  const slow = [stage.connect(), stage.connect()]
+  for (const client of slow) {
+    client.socket.stall()
+    client.send(API.Fetch, 11, request)
+    await turns(20)
+  }
+  expect(stage.unread.heldBytes).toBeGreaterThan(1_900_000)
+  expect(await count(stage.connect())).toBe(1)
+  slow[0]!.socket.destroy()
+  slow[1]!.socket.unstall()
+  await turns(20)
+  expect(stage.unread.heldBytes).toBe(0)
+  expect(await count(stage.connect())).toBe(3)
+})
