@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { StorageError } from '../../base/errors.ts'
 import { seededRandom } from '../../base/random.ts'
 import { CoordinatorBench, groupWorlds, offsetsOf } from './coordinator.test-kit.ts'
 import type { JoinAnswer } from './group-door.ts'
@@ -119,6 +120,25 @@ describe.each(groupWorlds.map(({ name }) => name))('groups on %s', (world) => {
     await last
     await bench.restart()
     for (const [group, offsets] of model) expect(bench.committed(group)).toEqual(sorted(offsets))
+  })
+
+  test('when another owner takes the shard nothing is promised any more', async () => {
+    const bench = await benchOn(world)
+    await bench.commit('jobs', { 'jobs 0': 1 })
+    await bench.stage('jobs', 5, { 'jobs 0': 2 })
+    const joining = bench.groups.join(joinRequest({}, forever))
+    bench.clock.advance(0)
+    const { memberId, generation } = joinedBy(await joining)
+    const successor = await bench.storage.claim(0)
+    expect(await bench.commit('others', { 'jobs 0': 5 })).toEqual(['unavailable'])
+    const assignments = new Map([[memberId, Buffer.from('all')]])
+    const said = { instanceId: undefined, protocolType: undefined, protocol: undefined, gone: forever }
+    const sync = await bench.groups.sync({ group: 'jobs', memberId, generation, assignments, ...said })
+    expect(sync).toEqual({ kind: 'refused', why: 'unavailable' })
+    await expect(bench.groups.endStaged(5, 'commit')).rejects.toThrow(StorageError)
+    await expect(bench.groups.deleteGroup('others')).resolves.toBe('not-found')
+    expect(bench.committed('jobs')).toEqual({ 'jobs 0': 1 })
+    await successor.close()
   })
 
   test('a deleted group is gone for good, and so are the offsets of a deleted stream', async () => {
