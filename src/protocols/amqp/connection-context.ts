@@ -23,6 +23,8 @@ export interface ConnectionContext {
   readonly tellsCancels: boolean
   /** Announced body bytes of messages that are not whole yet, over all channels. */
   arrivingBytes: number
+  /** Messages that wait for the commit of their transaction, over all channels. */
+  transactionBytes: number
   /** A publish has begun: its frames may be stopped behind this one. */
   publishing(): void
   /** Resolves to true when the peer has read most of what it was sent, to false when it never will. */

@@ -220,6 +220,7 @@ export class Connection implements InputHost, HandshakeHost, SessionOwner {
       userBytes: Buffer.from(user),
       tellsCancels: agreement.tellsCancels,
       arrivingBytes: 0,
+      transactionBytes: 0,
       publishing: () => gate.publishing(),
       caughtUp: () => this.#reader.caughtUp(),
     }

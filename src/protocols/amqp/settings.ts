@@ -22,7 +22,7 @@ export interface AmqpSettings {
   readonly heartbeatSeconds: number
   /** Body bytes of one message; also the limit for all messages of a connection whose bodies are still arriving. */
   readonly messageBytesMax: number
-  /** Body bytes that a transaction may hold before its commit. */
+  /** Bytes that the transactions of a connection may hold before their commit. */
   readonly transactionBytesMax: number
   /** A client that has not opened its vhost by then is dropped. */
   readonly handshakeTimeoutMs: number

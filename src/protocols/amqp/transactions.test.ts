@@ -144,6 +144,21 @@ test('tx: a transaction has a size', async () => {
   expect(stage.session.published).toHaveLength(1)
 })
 
+test('tx: many transactions on one connection have no more room than one', async () => {
+  const stage = await txStage({ settings: { transactionBytesMax: 1000 } })
+  for (const method of ['channel.open', 'tx.select'] as const) {
+    stage.client.send(2, method)
+    await stage.client.expect(`${method}-ok`)
+  }
+  stage.client.publish(1, '', 'q', Buffer.alloc(600))
+  stage.client.publish(2, '', 'q', Buffer.alloc(300))
+  stage.client.send(1, 'tx.rollback')
+  await stage.client.expect('tx.rollback-ok')
+  stage.client.publish(1, '', 'q', Buffer.alloc(500))
+  stage.client.publish(2, '', 'q', Buffer.alloc(300))
+  await stage.client.expect('channel.close', { replyCode: 406 })
+})
+
 test.each([
   ['tx.commit without select', ['tx.commit' as const], 'channel is not transactional', 90, 20],
   ['tx.rollback without select', ['tx.rollback' as const], 'channel is not transactional', 90, 30],

@@ -21,7 +21,7 @@ export class Transaction {
   readonly #context: ConnectionContext
   readonly #deliveries: Deliveries
   #publishes: Publish[] = []
-  #bodyBytes = 0
+  #heldBytes = 0
 
   constructor(context: ConnectionContext, deliveries: Deliveries) {
     this.#context = context
@@ -32,12 +32,13 @@ export class Transaction {
   publish(message: Message, extraKeys: readonly string[] | undefined, mandatory: boolean): void {
     const { exchange } = message.address
     if (exchange !== '') this.#context.session.checkExchange(exchange)
-    this.#bodyBytes += message.bytes.length
+    this.#heldBytes += message.bytes.length
+    this.#context.transactionBytes += message.bytes.length
     const { transactionBytesMax } = this.#context.settings
-    if (this.#bodyBytes > transactionBytesMax) {
+    if (this.#context.transactionBytes > transactionBytesMax) {
       throw new Refused(
         'precondition-failed',
-        `the transaction is larger than ${transactionBytesMax} bytes: commit earlier`,
+        `the connection's transactions are larger than ${transactionBytesMax} bytes: commit earlier`,
       )
     }
     this.#publishes.push({ message, extraKeys, mandatory })
@@ -49,9 +50,7 @@ export class Transaction {
    */
   async commit(unroutable: (message: Message) => void): Promise<void> {
     const { session } = this.#context
-    const publishes = this.#publishes
-    this.#publishes = []
-    this.#bodyBytes = 0
+    const publishes = this.#takePublishes()
     const refusals = new Refusals()
     for (const { message, extraKeys, mandatory } of publishes) {
       if (session.publish(message, extraKeys, refusals, 0) === 'unroutable' && mandatory) unroutable(message)
@@ -67,9 +66,16 @@ export class Transaction {
     if (refusals.count > 0) throw new Refused('precondition-failed', 'partial tx completion')
   }
 
-  rollback(): void {
+  #takePublishes(): Publish[] {
+    const publishes = this.#publishes
     this.#publishes = []
-    this.#bodyBytes = 0
+    this.#context.transactionBytes -= this.#heldBytes
+    this.#heldBytes = 0
+    return publishes
+  }
+
+  rollback(): void {
+    this.#takePublishes()
     this.#deliveries.unacked.putBack(this.answered)
     this.answered = []
   }
