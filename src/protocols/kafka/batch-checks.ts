@@ -2,6 +2,7 @@
 
 import type { TopicRules } from './topic-rules.ts'
 import { openRecords } from './wire/batch-writer.ts'
+import { COMPRESSION } from './wire/compression.ts'
 import { KAFKA_ERRORS } from './wire/errors.ts'
 import { KafkaWireError } from './wire/kafka-wire-error.ts'
 import {
@@ -59,7 +60,10 @@ export function batchRefusal(
       ? undefined
       : timestampFault(header, nowMs, rules.timestampBeforeMsMax, rules.timestampAfterMsMax))
   if (fault !== undefined) return ofFault(fault)
-  return rules.needsKeys ? keylessRefusal(records, header) : undefined
+  // What is compressed is only unpacked where it must be: that would cost more than all the rest of a produce request.
+  return rules.needsKeys || header.compression === COMPRESSION.none
+    ? recordsRefusal(records, header, rules.needsKeys)
+    : undefined
 }
 
 function ofFault(fault: BatchFault): BatchRefusal {
@@ -67,19 +71,22 @@ function ofFault(fault: BatchFault): BatchRefusal {
   return { code: KAFKA_ERRORS[error].code, message, records: NO_RECORDS }
 }
 
-/** The one check that looks at records: compaction would not know what to do with one that has no key. */
-function keylessRefusal(records: Buffer, header: BatchHeader): BatchRefusal | undefined {
+/** A batch that nobody could read would stop every reader of another protocol, and compaction, where it lies. */
+function recordsRefusal(records: Buffer, header: BatchHeader, needsKeys: boolean): BatchRefusal | undefined {
+  const { code } = KAFKA_ERRORS.INVALID_RECORD
   const keyless: number[] = []
   try {
     const reader = openRecords(records, header, UNPACKED_BYTES_MAX)
     for (let index = 0; reader.next(); index++) {
-      if (reader.keyStart === -1 && keyless.length < NAMED_RECORDS_MAX) keyless.push(index)
+      if (reader.offsetDelta !== index) {
+        return { code, message: `record ${index} of the batch says that it is ${reader.offsetDelta}`, records: [index] }
+      }
+      if (needsKeys && reader.keyStart === -1 && keyless.length < NAMED_RECORDS_MAX) keyless.push(index)
     }
   } catch (error) {
     if (!(error instanceof KafkaWireError)) throw error
-    return { code: KAFKA_ERRORS.CORRUPT_MESSAGE.code, message: error.message, records: NO_RECORDS }
+    return { code, message: `the records of the batch cannot be read: ${error.message}`, records: NO_RECORDS }
   }
   if (keyless.length === 0) return undefined
-  const message = 'a topic that is compacted takes only records with a key'
-  return { code: KAFKA_ERRORS.INVALID_RECORD.code, message, records: keyless }
+  return { code, message: 'a topic that is compacted takes only records with a key', records: keyless }
 }
