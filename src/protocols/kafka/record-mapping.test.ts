@@ -17,7 +17,7 @@ import { kafkaBytes, recordOf } from './message-record.ts'
 import { PROPERTY_NAMES } from './record-mapping.ts'
 import { decodeProperties, encodeProperties, recordMessageFormat } from './record-message.ts'
 import { encodeBatch, openRecords, type RecordToWrite } from './wire/batch-writer.ts'
-import { BatchHeader, readBatchHeader } from './wire/record-batch.ts'
+import { BatchHeader, readBatchHeader, sealBatch } from './wire/record-batch.ts'
 
 const T = 1_700_000_000_123
 
@@ -196,6 +196,17 @@ test('mapping: a deletion, odd numbers and an address too long do no harm on the
   expect([odd.priority, odd.expirationMs, odd.publishedMs, odd.address.exchange]).toEqual([-1, -1, 0, ''])
   expect(odd.format.property(odd.properties(), 'timestamp')).toBeUndefined()
   expect(odd.format.headers(odd.properties()).has('timestamp_in_ms')).toBe(false)
+})
+
+test.each([
+  [2n ** 63n - 1n, 2 ** 63 - 1024],
+  [-(2n ** 63n), -(2 ** 63)],
+])('mapping: a time at the end of 64 bits, %d, is read nevertheless', async (base, expected) => {
+  const batch = encodeBatch([{ timestampMs: 5, key: null, value: Buffer.from('v'), headers: [] }])
+  batch.writeBigInt64BE(base, 27)
+  sealBatch(batch, 0, batch.length)
+  const [only] = await kafkaBatchFormat.messages(batch, 'topic')
+  expect(only && decodeProperties(only.message.properties()).timestampMs).toBe(expected)
 })
 
 test('mapping: what Kafka wrote comes back to Kafka as it was, byte for byte', async () => {

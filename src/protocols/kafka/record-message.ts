@@ -41,6 +41,9 @@ const propertyNames: ReadonlyMap<string, string> = new Map(PROPERTY_NAMES.map((n
 
 const NO_BYTES = Buffer.alloc(0)
 const EXPIRATION_MS_MAX = 2 ** 32 - 2
+const TIMESTAMP_MS_MIN = -(2 ** 63)
+/** The last double below 2^63. */
+const TIMESTAMP_MS_MAX = 2 ** 63 - 1024
 const PUBLISHED_MS_MAX = 2 ** 48 - 1
 const ADDRESS_BYTES_MAX = 255
 
@@ -101,8 +104,10 @@ export function decodeProperties(bytes: Buffer): RecordProperties {
 }
 
 /** The record at hand as a message of its own. */
-export function messageOfRecord(record: RecordReader, timestampMs: number, topic: string): Message {
+export function messageOfRecord(record: RecordReader, claimedMs: number, topic: string): Message {
   const { key, value } = record
+  // A batch is checked by its header; the sum of its base and what a record adds may be beyond 64 bits.
+  const timestampMs = Math.min(Math.max(claimedMs, TIMESTAMP_MS_MIN), TIMESTAMP_MS_MAX)
   const headers = record.headers()
   const properties = { isTombstone: value === null, timestampMs, key, headers }
   const expiration = whole(headerText(headers, propertyHeader('expiration')), EXPIRATION_MS_MAX)
