@@ -65,6 +65,15 @@ export class PartitionState {
     this.transactions.begin(producerId)
   }
 
+  /**
+   * In a transaction only the epoch writes that it was begun with. A later one, which a producer may choose for itself,
+   * would make the marker that ends the transaction look old, and here it would never end.
+   */
+  isOutsider({ isTransactional, producerId, producerEpoch }: BatchFacts): boolean {
+    if (!isTransactional || !this.transactions.isBegun(producerId)) return false
+    return this.producers.find(producerId)?.epoch !== producerEpoch
+  }
+
   encodeStart(): Buffer {
     const writer = new NumberWriter()
     writer.put(this.startOffset)

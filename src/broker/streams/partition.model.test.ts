@@ -71,7 +71,8 @@ function expected(known: Known, records: readonly PlainRecord[], writer: Writer 
   if (writer === undefined) return appended
   const state = known.writers.get(writer.id)
   if (state !== undefined) {
-    if (writer.epoch < state.epoch) return { kind: 'refused', why: 'invalid-producer-epoch' }
+    const isOutsider = writer.transactional === true && known.open.has(writer.id) && writer.epoch !== state.epoch
+    if (isOutsider || writer.epoch < state.epoch) return { kind: 'refused', why: 'invalid-producer-epoch' }
     const same = state.batches.find(({ sequence, count }) => sequence === writer.sequence && count === records.length)
     if (writer.epoch === state.epoch && same !== undefined) return { kind: 'duplicate', baseOffset: same.at }
     const next = writer.epoch > state.epoch ? 0 : state.next

@@ -109,6 +109,7 @@ export class StreamPartition implements Partition, LogOwner, ConfirmListener {
   append(bytes: Buffer, facts: BatchFacts, confirms: ConfirmListener | undefined, sequence: number): AppendResult {
     if (this.#gone || this.#deps.shard.journal.failure) return refused('storage-failed')
     if (facts.producerId >= 0) {
+      if (this.#state.isOutsider(facts)) return refused('invalid-producer-epoch')
       const verdict = this.#state.producers.judge(facts)
       if (typeof verdict === 'string') return refused(verdict)
       if (verdict !== TAKE) {
