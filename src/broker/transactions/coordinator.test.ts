@@ -127,6 +127,20 @@ describe('transactions: partitions and groups', () => {
     expect(producer.write('t', 1, ['b'])).toEqual({ kind: 'refused', why: 'invalid-transaction-state' })
   })
 
+  test('an epoch that nobody gave out cannot write in it, and keeps nobody from its end', async () => {
+    await producer.open()
+    await producer.add('t', 0)
+    producer.write('t', 0, ['a'])
+    const forger = producer.copy()
+    forger.producerEpoch += 7
+    for (let write = 0; write < 2; write++) {
+      expect(forger.write('t', 0, ['forged'])).toEqual({ kind: 'refused', why: 'invalid-producer-epoch' })
+    }
+    expect(producer.write('t', 0, ['b']).kind).toBe('appended')
+    await producer.end('commit')
+    expect(await committedValues(bench, 't')).toEqual(['a', 'b'])
+  })
+
   test('adding the same again is fine, and a commit shows the records of all partitions', async () => {
     await producer.open()
     await producer.add('t', 0)

@@ -211,6 +211,10 @@ test('as Kafka: the wrong epoch, the wrong producer', async () => {
   const mapping = 'INVALID_PRODUCER_ID_MAPPING'
   await talk.follow([
     ['add', talk.add(who), 'NONE'],
+    ['produce', talk.produce(who, 0), 'NONE'],
+    ['future: produce', talk.produce(future, 0), epoch],
+    ['future: produce, older', talk.produce(future, 0, { version: 9 }), epoch],
+    ['future: produce, later', talk.produce(future, 3), epoch],
     ['future: add', talk.add(future), 'PRODUCER_FENCED'],
     ['future: add, older', talk.add(future, { version: 1 }), epoch],
     ['future: group', talk.addGroup(future), 'PRODUCER_FENCED'],
