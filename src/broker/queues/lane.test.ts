@@ -6,6 +6,7 @@ import { bodyOf, QueueBench, TestConsumer } from '../../../test/support/broker/q
 import { systemClock } from '../../base/clock.ts'
 import { openStorage } from '../../storage/open-storage.ts'
 import { silentLogger } from '../../telemetry/logger.ts'
+import { LANES_PER_QUEUE } from './queue-definition.ts'
 
 const names = (count: number, from = 0): string[] => Array.from({ length: count }, (_, index) => `m${index + from}`)
 
@@ -57,6 +58,27 @@ describe('lane: what settlements leave in memory', () => {
     await bench.drain()
     await bench.flush()
     expect(largestBytes).toBeLessThan(10_000)
+  })
+
+  test('how often a message came back is forgotten with it, also where nothing was ever stored', async () => {
+    const bench = await QueueBench.open()
+    for (const name of names(100)) {
+      bench.publish(name, { persistent: false })
+      const got = await bench.queue.get(false)
+      got?.delivery.settle('requeue')
+      await bench.drain()
+    }
+    bench.publish('stored')
+    let snapshotBytes = 0
+    const { shard } = bench
+    const append = shard.append.bind(shard)
+    shard.append = (log, kind, offset, count, payload) => {
+      snapshotBytes = payload.length
+      return append(log, kind, offset, count, payload)
+    }
+    bench.queue.writeSnapshot(LANES_PER_QUEUE)
+    expect(snapshotBytes).toBeGreaterThan(0)
+    expect(snapshotBytes).toBeLessThan(100)
   })
 
   test('the end of a queue gives back the memory of what is out', async () => {

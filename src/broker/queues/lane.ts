@@ -183,8 +183,8 @@ export class Lane implements GroupWriter {
     const tally = this.host.tally
     tally.readyCount++
     tally.readyBytes += entry.bodyBytes
-    this.#state.deliveryCounts.set(entry.offset, entry.deliveryCount)
     if (entry.persistent) {
+      this.#state.deliveryCounts.set(entry.offset, entry.deliveryCount)
       this.#changes.returned(entry.offset, entry.deliveryCount)
       this.#markDirty()
     }
