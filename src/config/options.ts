@@ -69,7 +69,7 @@ export const OPTIONS = {
   listen: many(
     'listen',
     listenUrl,
-    [new URL('amqp://127.0.0.1:5672')],
+    [new URL('amqp://127.0.0.1:5672'), new URL('kafka://localhost:9092')],
     'Where to accept connections: `amqp://HOST:PORT`, `kafka://HOST:PORT`, or with TLS `amqps://` and `kafka+ssl://`, each with `?cert=FILE&key=FILE`. Port 0 picks a free one. Kafka clients are told to come back to the address they came in by; `?advertise=HOST:PORT` tells them another one.',
   ),
   durability: one(
