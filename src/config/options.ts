@@ -95,7 +95,7 @@ export const OPTIONS = {
   ),
   frameBytesMax: one('frame-max', size(4 * KIB, 16 * MIB), 128 * KIB, 'Largest AMQP frame.'),
   channelCountMax: one('channel-max', integer(1, 65_535), 2047, 'Channels a connection may open.'),
-  messageBytesMax: one('max-message-size', size(1, 512 * MIB), 128 * MIB, 'Largest message body accepted.'),
+  messageBytesMax: one('max-message-size', size(1, 224 * MIB), 128 * MIB, 'Largest message body accepted.'),
   topicPartitions: one(
     'topic-partitions',
     integer(1, 10_000),
