@@ -21,6 +21,28 @@ export type FieldValue =
   | { readonly type: 'F'; readonly value: FieldTable }
   | { readonly type: 'A'; readonly value: readonly FieldValue[] }
 
+/** What RabbitMQ calls the types in its error texts, which clients and their users know. */
+export const fieldTypeNames: Readonly<Record<FieldValue['type'], string>> = {
+  t: 'bool',
+  b: 'byte',
+  B: 'unsignedbyte',
+  s: 'short',
+  u: 'unsignedshort',
+  I: 'signedint',
+  i: 'unsignedint',
+  l: 'long',
+  L: 'long',
+  f: 'float',
+  d: 'double',
+  D: 'decimal',
+  S: 'longstr',
+  x: 'binary',
+  T: 'timestamp',
+  F: 'table',
+  A: 'array',
+  V: 'void',
+}
+
 /** Order of insertion is kept, also on the wire. */
 export type FieldTable = ReadonlyMap<string, FieldValue>
 

@@ -1,29 +1,8 @@
 /** How field values read in answers to clients, in RabbitMQ's words. */
-import type { FieldTable, FieldValue } from '../../base/field-value.ts'
-
-const typeNames: Readonly<Record<FieldValue['type'], string>> = {
-  t: 'bool',
-  b: 'byte',
-  B: 'unsignedbyte',
-  s: 'short',
-  u: 'unsignedshort',
-  I: 'signedint',
-  i: 'unsignedint',
-  l: 'long',
-  L: 'long',
-  f: 'float',
-  d: 'double',
-  D: 'decimal',
-  S: 'longstr',
-  x: 'binary',
-  T: 'timestamp',
-  F: 'table',
-  A: 'array',
-  V: 'void',
-}
+import { type FieldTable, type FieldValue, fieldTypeNames } from '../../base/field-value.ts'
 
 export function typeName(value: FieldValue): string {
-  return typeNames[value.type]
+  return fieldTypeNames[value.type]
 }
 
 /** The value alone: text as it is, numbers in digits. */

@@ -1,10 +1,6 @@
 /** What a single message says about its key: headers that both doors agree on. */
 import type { Message } from '../../message/message.ts'
-
-/** The record's key. */
-export const KEY_HEADER = 'kafka-key'
-/** The record has no value: it says that its key is deleted. An empty body cannot say that. */
-const TOMBSTONE_HEADER = 'kafka-tombstone'
+import { KEY_HEADER, TOMBSTONE_HEADER } from '../../message/record-headers.ts'
 
 /** Undefined without a key. An empty key is one. */
 export function keyOf(message: Message): Buffer | undefined {

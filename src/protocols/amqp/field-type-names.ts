@@ -1,27 +1,8 @@
-/** What RabbitMQ calls the types of fields in its error texts, which clients and their users know. */
+/** What RabbitMQ calls the types of fields in its error texts, by their letter on the wire. */
+import { fieldTypeNames } from '../../base/field-value.ts'
 
-const TYPE_NAMES: Readonly<Record<string, string>> = {
-  t: 'bool',
-  b: 'byte',
-  B: 'unsignedbyte',
-  s: 'short',
-  u: 'unsignedshort',
-  I: 'signedint',
-  i: 'unsignedint',
-  l: 'long',
-  L: 'long',
-  f: 'float',
-  d: 'double',
-  D: 'decimal',
-  S: 'longstr',
-  x: 'binary',
-  T: 'timestamp',
-  F: 'table',
-  A: 'array',
-  V: 'void',
-}
+const byLetter: ReadonlyMap<string, string> = new Map(Object.entries(fieldTypeNames))
 
-/** @param letter of the type on the wire */
 export function fieldTypeName(letter: string): string {
-  return TYPE_NAMES[letter] ?? 'unknown'
+  return byLetter.get(letter) ?? 'unknown'
 }

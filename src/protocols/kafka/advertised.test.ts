@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import type { PeerSocket } from '../../net/peer-socket.ts'
 import { advertisedOf, dialledAddress, parseAdvertised } from './advertised.ts'
-import type { PeerSocket } from './peer-socket.ts'
 
 const dialled = (socket: Partial<PeerSocket>) => dialledAddress(socket as PeerSocket, 9092)
 

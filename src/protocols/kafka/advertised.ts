@@ -4,7 +4,7 @@
  * told what it evidently can reach: the address it came in by. Behind a proxy or a port mapping only the operator knows
  * better: `?advertise=host:port` on the listener.
  */
-import { type PeerSocket, plainAddress } from './peer-socket.ts'
+import { type PeerSocket, plainAddress } from '../../net/peer-socket.ts'
 
 export interface AdvertisedAddress {
   readonly host: string

@@ -4,12 +4,9 @@
  */
 import { array, bool, type FieldTable, type FieldValue, integerOf, long, longstr } from '../../base/field-value.ts'
 import { readText, readValidText, textSize, writeText } from '../../base/text.ts'
+import { KEY_HEADER, TOMBSTONE_HEADER } from '../../message/record-headers.ts'
 import type { RecordHeader } from './wire/records.ts'
 
-/** The record's key, as an AMQP header; the broker chooses the partition by it. */
-export const KEY_HEADER = 'kafka-key'
-/** The record has no value at all, which an empty body cannot say. */
-export const TOMBSTONE_HEADER = 'kafka-tombstone'
 /** As RabbitMQ's timestamp plugin names it: the AMQP property knows only seconds. */
 export const TIMESTAMP_HEADER = 'timestamp_in_ms'
 
