@@ -276,7 +276,7 @@ describe('broker: delayed messages', () => {
   test('they are confirmed when durable, and survive a restart with their time', async () => {
     await delayed()
     const answers = new Answers()
-    bench.publish('later', 'k', 'far', headersOf({ 'x-delay': long(2n ** 40n) }), answers)
+    bench.publish('later', 'k', 'far', headersOf({ 'x-delay': long(2n ** 33n) }), answers)
     bench.publish('later', 'k', 'near', headersOf({ 'x-delay': 1000 }), answers)
     expect(answers.confirmedSequences).toEqual([])
     await bench.session.durable()
@@ -292,7 +292,7 @@ describe('broker: delayed messages', () => {
     await arrived(1)
     const near = await bench.take('q')
     expect([near?.body, integerOf(near?.headers.get('x-delay'))]).toEqual(['near', -1000])
-    bench.clock.advance(2 ** 40)
+    bench.clock.advance(2 ** 33)
     await arrived(1)
     expect((await bench.take('q'))?.body).toBe('far')
   })
