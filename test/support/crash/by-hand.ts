@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { startKafkaBroker } from '../clients/kafka-broker.ts'
 import { expectUnharmed } from './attacker.ts'
 import type { Report } from './history-parts.ts'
 import { holdIdle } from './idle-connections.ts'
+import { runKafkaThroughKills } from './kafka-run.ts'
 import { type Outcome, runAlive, runThroughDeaths } from './kill-run.ts'
 import { sendSpoiled } from './noise.ts'
 import { ServerProcess } from './server-process.ts'
@@ -15,6 +17,8 @@ const USAGE = `Long crash runs against ./bin/busbar.
 
   node scripts/crash.mjs [--rounds 500] [--seed 1] [--end kill|stop]
       kills it (or stops it with SIGTERM) that often under load, and judges what clients saw
+  node scripts/crash.mjs --kafka [--rounds 500] [--seed 1]
+      the same by the Kafka door: plain, idempotent and transactional producers, and a group
   node scripts/crash.mjs --idle 10000
       holds so many idle connections and says what each costs
   node scripts/crash.mjs --spoiled 100000 [--seed 1]
@@ -30,6 +34,7 @@ const options = {
   rounds: { type: 'string', default: '500' },
   seed: { type: 'string', default: '1' },
   end: { type: 'string', default: 'kill' },
+  kafka: { type: 'boolean', default: false },
   idle: { type: 'string' },
   spoiled: { type: 'string' },
   url: { type: 'string' },
@@ -46,6 +51,7 @@ if (values.help || (values.end !== 'kill' && values.end !== 'stop')) {
 const home = await mkdtemp(join(tmpdir(), 'busbar-crash-'))
 try {
   if (values.idle !== undefined) await idle(Number(values.idle))
+  else if (values.kafka) await kafkaDeaths()
   else if (values.spoiled !== undefined) await spoil(Number(values.spoiled), Number(values.seed))
   else if (values.url !== undefined) {
     judge(await runAlive(values.url, Number(values.seed), Number(values.seconds) * 1000, !values['no-delays']))
@@ -75,6 +81,24 @@ function lineOf(report: Report): string {
   return Object.entries(report)
     .map(([name, count]) => `${count} ${name}`)
     .join(', ')
+}
+
+async function kafkaDeaths(): Promise<void> {
+  const broker = await startKafkaBroker(['--log-level', 'warn'])
+  const onRound = (round: number): void => {
+    if (round % 10 === 0) process.stderr.write(`round ${round}\n`)
+  }
+  const outcome = await runKafkaThroughKills(broker, Number(values.seed), Number(values.rounds), onRound)
+  const { violations, ...counts } = outcome
+  for (const violation of violations) process.stdout.write(`${violation}\n`)
+  const sums = Object.entries(counts).map(([name, count]) => `${count} ${name}`)
+  process.stdout.write(`seed ${values.seed}: ${violations.length} violations, ${sums.join(', ')}\n`)
+  if (violations.length === 0) await broker.stop()
+  else {
+    // The data is left where it is, for whoever looks into it.
+    await broker.halt()
+    process.exitCode = 1
+  }
 }
 
 async function idle(count: number): Promise<void> {
