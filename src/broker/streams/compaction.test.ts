@@ -48,6 +48,20 @@ describe('compaction: the newest record of each key stays', () => {
     expect(await compacted()).toEqual(['0:1', '2:1', '5:4', '6:5'])
   })
 
+  test('what is closed soon after a compaction is compacted fifteen seconds after it, not minutes later', async () => {
+    await open()
+    await put('a=1')
+    await put('a=2')
+    await compacted()
+    await put('a=3')
+    await put('a=4')
+    await bench.broker.compactionIdle()
+    expect(await contentOf(bench.partition('t'))).toHaveLength(4)
+    bench.clock.advance(15_000)
+    await bench.broker.compactionIdle()
+    expect(await contentOf(bench.partition('t'))).toEqual(['2:3', '3:4'])
+  })
+
   test('a reader in a hole gets what comes next, one in a kept batch all that is left of it', async () => {
     await open()
     await put('a=1')

@@ -2,6 +2,7 @@
  * One compaction after another, in the background: memory for one set of keys at a time, and the disk for one rewriting.
  * What compaction does is in `compaction.ts`; here is only when.
  */
+import type { Timer } from '../../base/clock.ts'
 import { Refused, StorageError } from '../../base/errors.ts'
 import { type CompactionDeps, compact } from './compaction.ts'
 import type { StreamPartition } from './partition.ts'
@@ -14,6 +15,8 @@ export class Compactor {
   readonly #failed: (partition: StreamPartition, error: StorageError | Refused) => void
   /** When a partition was last compacted. */
   readonly #compactedMs = new WeakMap<StreamPartition, number>()
+  /** Offered while they rested: looked at when that is over, for it may be the last offer in a long time. */
+  readonly #resting = new Map<StreamPartition, Timer>()
   /** In order, each once. */
   readonly #waiting = new Set<StreamPartition>()
   #working: Promise<void> | undefined
@@ -31,10 +34,23 @@ export class Compactor {
 
   /** It may be worth compacting. */
   offer(partition: StreamPartition): void {
-    const restedMs = this.#deps.clock.monotonicMs() - (this.#compactedMs.get(partition) ?? Number.NEGATIVE_INFINITY)
-    if (this.#isStopped || restedMs < REST_MS) return
+    if (this.#isStopped || this.#resting.has(partition)) return
+    const { clock } = this.#deps
+    const restedMs = clock.monotonicMs() - (this.#compactedMs.get(partition) ?? Number.NEGATIVE_INFINITY)
+    if (restedMs < REST_MS) {
+      this.#resting.set(
+        partition,
+        clock.after(REST_MS - restedMs, () => this.#rested(partition)),
+      )
+      return
+    }
     this.#waiting.add(partition)
     this.#working ??= this.#work()
+  }
+
+  #rested(partition: StreamPartition): void {
+    this.#resting.delete(partition)
+    this.offer(partition)
   }
 
   /** Rejects only when we are at fault. */
@@ -59,6 +75,8 @@ export class Compactor {
   stop(): void {
     this.#isStopped = true
     this.#waiting.clear()
+    for (const timer of this.#resting.values()) timer.cancel()
+    this.#resting.clear()
   }
 }
 
