@@ -4,6 +4,8 @@
  * so that it goes out as it came in. Encoding and decoding lie with the protocols.
  */
 
+import { readText } from './text.ts'
+
 export type IntegerType = 'b' | 'B' | 's' | 'u' | 'I' | 'i' | 'l' | 'L'
 
 export type FieldValue =
@@ -57,10 +59,10 @@ export const table = (value: FieldTable): FieldValue => ({ type: 'F', value })
 
 const integerTypes: ReadonlySet<string> = new Set(['b', 'B', 's', 'u', 'I', 'i', 'l', 'L'])
 
-/** The text of a long string; `undefined` for every other type. */
+/** The text of a long string, bytes that are no text kept as `text.ts` keeps them; `undefined` for every other type. */
 export function textOf(value: FieldValue | undefined): string | undefined {
   if (value?.type !== 'S') return undefined
-  return typeof value.value === 'string' ? value.value : value.value.toString('latin1')
+  return typeof value.value === 'string' ? value.value : readText(value.value, 0, value.value.length)
 }
 
 /** The texts in an array of long strings, anything else in it left out; empty for every other type. */
