@@ -183,8 +183,8 @@ function disturb(random: Random, stage: Stage): void {
       session.answersPerPublish = random.below(2)
       break
     case 4:
-      for (const { confirms, sequence } of session.published.splice(0)) {
-        if (session.answersPerPublish === 1 && sequence > 0) confirms?.confirmed(sequence)
+      for (const { confirms, sequence, answerCount } of session.published.splice(0)) {
+        for (let answer = 0; answer < answerCount; answer++) confirms?.confirmed(sequence)
       }
       session.answersPerPublish = 0
       break

@@ -110,6 +110,8 @@ interface Published {
   readonly extraKeys: readonly string[] | undefined
   readonly confirms: ConfirmListener | undefined
   readonly sequence: number
+  /** How many answers it was told to expect. */
+  readonly answerCount: number
 }
 
 export class FakeSession implements Session {
@@ -246,7 +248,7 @@ export class FakeSession implements Session {
   ): PublishOutcome {
     const { exchange, routingKey } = message.address
     if (exchange === 'nope') throw new Refused('not-found', `no exchange 'nope' in vhost '${this.vhost}'`)
-    this.published.push({ message, extraKeys, confirms, sequence })
+    this.published.push({ message, extraKeys, confirms, sequence, answerCount: this.answersPerPublish })
     this.publishedCount++
     for (let answer = 0; answer < this.answersPerPublish; answer++) confirms?.expect(sequence)
     const mailbox = this.mailboxes.get(routingKey)
